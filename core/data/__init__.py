@@ -1,0 +1,1 @@
+"""From series to batches: fingerprint, plan, cache, sampler, augmentation."""

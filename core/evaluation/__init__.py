@@ -1,0 +1,1 @@
+"""Case and lesion metrics."""

@@ -1,0 +1,1 @@
+"""Runs in a child process: what the child does, and how to start and watch it."""

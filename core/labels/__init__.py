@@ -1,0 +1,1 @@
+"""Label maps: classes, edits that can undo themselves, journal, storage, lesions."""

@@ -1,0 +1,1 @@
+"""The saved model: card, weights, export."""

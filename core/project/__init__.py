@@ -1,0 +1,1 @@
+"""The folder a user owns: library, labels, splits, runs, models, caches."""

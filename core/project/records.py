@@ -1,0 +1,89 @@
+"""Rows of the library as values: what is known of a series without reading its pixels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from core.geometry import Geometry
+from core.volume import Check
+
+LabelStatus = Literal["none", "proposed", "draft", "reviewed"]
+Split = Literal["none", "train", "val", "test"]
+SourceFormat = Literal["dicom", "image"]
+
+LABEL_STATUSES: tuple[LabelStatus, ...] = ("none", "proposed", "draft", "reviewed")
+SPLITS: tuple[Split, ...] = ("none", "train", "val", "test")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeriesRecord:
+    """One series of a project.
+
+    series_uid: DICOM SeriesInstanceUID (with a suffix ``.N`` where one DICOM series holds several
+    volumes), or for image files a UID of the form 2.25.N derived from the content.
+    files: absolute paths of the pixel data in slice order (one path for an image file or a
+    multi-frame object). study_date: YYYY-MM-DD or empty. sex: M, F, O or empty. age: like "61" or
+    empty. labels: names of the classes present. label_voxels: labelled voxels of lesion classes.
+    lesion_count, lesion_ml: over the lesion classes. label_version: grows with each saved change.
+    missing: True when a file of ``files`` was not where it should be when last looked at.
+    """
+
+    series_uid: str
+    patient_id: str
+    modality: str
+    description: str
+    geometry: Geometry
+    files: tuple[Path, ...]
+    source: SourceFormat
+    study_uid: str = ""
+    frame_uid: str = ""
+    study_date: str = ""
+    sex: str = ""
+    age: str = ""
+    scanner: str = ""
+    kernel: str = ""
+    kvp: str = ""
+    checks: tuple[Check, ...] = ()
+    labels: tuple[str, ...] = ()
+    label_status: LabelStatus = "none"
+    label_voxels: int = 0
+    lesion_count: int = 0
+    lesion_ml: float = 0.0
+    label_version: int = 0
+    label_saved: str = ""
+    split: Split = "none"
+    missing: bool = False
+    added: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """The series as ``lesionforge-cli import`` and ``list`` print it."""
+        return {
+            "series_uid": self.series_uid,
+            "patient_id": self.patient_id,
+            "modality": self.modality,
+            "description": self.description,
+            "shape": list(self.geometry.shape),
+            "spacing": list(self.geometry.spacing),
+            "checks": [{"code": c.code, "message": c.message} for c in self.checks],
+            "labels": list(self.labels),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A file that was not imported, and the sentence that says why."""
+
+    path: Path
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """What an import did. series: new or refreshed rows. labelled: series that got a label."""
+
+    series: tuple[SeriesRecord, ...]
+    skipped: tuple[Skipped, ...]
+    labelled: tuple[str, ...] = ()
+    cancelled: bool = False

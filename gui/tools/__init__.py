@@ -1,0 +1,1 @@
+"""Pointer tools, one class each."""

@@ -1,0 +1,1 @@
+"""Slices, overlays, 3D and plots."""

@@ -1,0 +1,1 @@
+"""Buttons, cards, pills and the other parts of the design."""
