@@ -192,7 +192,7 @@ def from_line(line: str) -> Event | None:
     except (ValueError, KeyError, TypeError, AttributeError):
         return None  # A kill can tear the last line; the stream goes on with the next one.
     known = {f.name: f for f in fields(event_type)}
-    values = {
+    values: dict[str, Any] = {
         name: math.nan if value is None and known[name].type == "float" else value
         for name, value in data.items()
         if name in known
