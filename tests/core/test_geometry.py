@@ -1,4 +1,4 @@
-"""Positions: round trips, and agreement with SimpleITK as an independent reader of the same grid."""
+"""Positions: round trips, and agreement with SimpleITK, an independent reader of the same grid."""
 
 import math
 
