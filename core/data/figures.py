@@ -1,0 +1,31 @@
+"""What the labelled cases look like, in a handful of numbers. Kept in the plan, shown on Train."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Summary of the cases a plan was made for; all zero in a plan made without data.
+
+    cases_train, cases_val: labelled cases in each split. median_spacing: mm (z, y, x) and
+    median_size_mm: extent (z, y, x), over the training cases, in patient order (z head-feet).
+    lesion_ml: smallest, median and largest connected lesion. lesion_mm: extent of the 10th
+    percentile, median and 90th percentile lesion (diameter of the ball of its volume).
+    hu: 0.5th, 50th and 99.5th percentile inside the lesions; hu_mean, hu_std there.
+    """
+
+    cases_train: int = 0
+    cases_val: int = 0
+    lesions: int = 0
+    median_spacing: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    median_size_mm: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    largest_size_mm: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    lesion_ml: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    lesion_mm: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    hu: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    hu_mean: float = 0.0
+    hu_std: float = 0.0
+    voxels: int = 0
+    lesion_share: float = 0.0

@@ -1,0 +1,102 @@
+"""What makes a plan nonsense, each as a sentence for the form and the command line."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from core.data.plan_fields import FIELDS
+
+if TYPE_CHECKING:
+    from core.data.plan import Plan
+
+#: A patch beyond this is a slip of the keyboard: 512³ voxels fill the largest GPU before a net.
+MAX_PATCH_VOXELS = 512**3
+
+
+def problems(plan: Plan) -> list[str]:
+    """Sentences saying what is wrong with ``plan``; empty when a run can obey it."""
+    found = list(_types(plan))
+    if found:
+        return found
+    return [
+        *_ranges(plan),
+        *_data(plan),
+        *_network(plan),
+        *_schedule(plan),
+    ]
+
+
+def _types(plan: Plan) -> Iterator[str]:
+    """Values of the wrong kind, which the other checks could not even compare."""
+    for spec in FIELDS:
+        value = getattr(plan, spec.key)
+        if not spec.accepts(value):
+            yield f"{spec.label} has a value that cannot be used: {value!r}."
+
+
+def _ranges(plan: Plan) -> Iterator[str]:
+    for spec in FIELDS:
+        value = getattr(plan, spec.key)
+        if value is None or spec.low is None or spec.high is None:
+            continue
+        items = value if isinstance(value, tuple) else (value,)
+        for item in items:
+            if isinstance(item, int | float) and not spec.low <= item <= spec.high:
+                unit = f" {spec.unit}" if spec.unit else ""
+                yield (
+                    f"{spec.label} must be between {spec.low:g} and {spec.high:g}{unit}, "
+                    f"not {item:g}."
+                )
+                break
+
+
+def _data(plan: Plan) -> Iterator[str]:
+    if not plan.name.strip():
+        yield "The plan needs a name."
+    if not plan.classes:
+        yield "The plan needs at least one class to find."
+    values = [c.value for c in plan.classes]
+    if len(set(values)) != len(values) or any(not 1 <= v <= 255 for v in values):
+        yield "The classes of a plan need different values from 1 to 255."
+    if plan.hu_high <= plan.hu_low:
+        yield "The highest HU kept must lie above the lowest."
+    if not plan.hu_std > 0:
+        yield "The standard deviation of the HU must be above 0."
+
+
+def _network(plan: Plan) -> Iterator[str]:
+    stages = len(plan.channels)
+    if not 2 <= stages <= 7:
+        yield f"The network must have 2 to 7 stages, not {stages}."
+        return
+    if not len(plan.blocks) == len(plan.strides) == len(plan.kernels) == stages:
+        yield "Channels, blocks, strides and kernels must each name every stage of the network."
+        return
+    if any(s not in (1, 2) for stride in plan.strides for s in stride):
+        yield "Strides must be 1 or 2."
+    if any(k not in (1, 3) for kernel in plan.kernels for k in kernel):
+        yield "Kernels must be 1 or 3."
+    if plan.strides[0] != (1, 1, 1):
+        yield "The first stage must keep the patch's size (stride 1 × 1 × 1)."
+    divisor = plan.divisor
+    if any(p % d for p, d in zip(plan.patch, divisor, strict=True)):
+        by = " × ".join(map(str, divisor))
+        patch = " × ".join(map(str, plan.patch))
+        yield f"The patch {patch} must be a multiple of {by}, because the network halves it."
+    if math.prod(plan.patch) > MAX_PATCH_VOXELS:
+        yield "The patch is larger than 512 × 512 × 512 voxels."
+    if plan.deep_supervision and plan.network != "residual_unet":
+        yield "Deep supervision works with the residual U-Net only. Turn it off or change the net."
+    if plan.network == "segresnet" and any(stride != (2, 2, 2) for stride in plan.strides[1:]):
+        yield "SegResNet halves all axes at each stage. Choose another network or even spacing."
+
+
+def _schedule(plan: Plan) -> Iterator[str]:
+    if (plan.budget_minutes is None) == (plan.epochs is None):
+        yield "Set either a time budget or a number of epochs."
+    if plan.device != "cpu" and plan.device.split(":")[0] not in {"cuda", "mps"}:
+        yield f"The device must be cpu, cuda or mps, not {plan.device}."
+    if plan.precision == "fp16" and plan.device == "cpu":
+        yield "Half precision (fp16) needs a GPU. Choose fp32 or bf16."
