@@ -1,0 +1,296 @@
+"""The library: one SQLite row a series, with JSON where a value is a list.
+
+One connection for each Library, shared by its threads under a lock: calls are short, and a shared
+connection can be closed from any thread. Other processes have their own; WAL lets them read while
+one writes, and a writer waits for another for up to ten seconds.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+import weakref
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any, cast
+
+from core.errors import FileRefusedError, UserError
+from core.geometry import Geometry
+from core.project.folder import ProjectFolder
+from core.project.records import LABEL_STATUSES, SPLITS, SeriesRecord
+from core.project.search import Order, filter_records
+from core.volume import Check
+
+#: Schema version, in SQLite's user_version. ``_MIGRATIONS[n]`` brings version n to n + 1.
+VERSION = 1
+
+_CREATE = """
+CREATE TABLE series (
+    series_uid TEXT PRIMARY KEY,
+    patient_id TEXT NOT NULL,
+    modality TEXT NOT NULL,
+    description TEXT NOT NULL,
+    geometry TEXT NOT NULL,
+    files TEXT NOT NULL,
+    source TEXT NOT NULL,
+    study_uid TEXT NOT NULL,
+    frame_uid TEXT NOT NULL,
+    study_date TEXT NOT NULL,
+    sex TEXT NOT NULL,
+    age TEXT NOT NULL,
+    scanner TEXT NOT NULL,
+    kernel TEXT NOT NULL,
+    kvp TEXT NOT NULL,
+    checks TEXT NOT NULL,
+    labels TEXT NOT NULL,
+    label_status TEXT NOT NULL,
+    label_voxels INTEGER NOT NULL,
+    lesion_count INTEGER NOT NULL,
+    lesion_ml REAL NOT NULL,
+    label_version INTEGER NOT NULL,
+    label_saved TEXT NOT NULL,
+    split TEXT NOT NULL,
+    missing INTEGER NOT NULL,
+    added TEXT NOT NULL,
+    removed TEXT NOT NULL DEFAULT ''
+) WITHOUT ROWID;
+CREATE INDEX series_by_frame ON series (frame_uid);
+"""
+
+_MIGRATIONS: dict[int, str] = {0: _CREATE}
+
+#: What the user made: importing the same series again refreshes the rest and leaves these.
+USER_FIELDS = (
+    "labels",
+    "label_status",
+    "label_voxels",
+    "lesion_count",
+    "lesion_ml",
+    "label_version",
+    "label_saved",
+    "split",
+    "added",
+)
+
+_COLUMNS = tuple(SeriesRecord.__dataclass_fields__)
+
+_BUSY_SECONDS = 10.0
+
+
+class Library:
+    """The series of a project. Safe to use from several threads and processes."""
+
+    def __init__(self, folder: ProjectFolder) -> None:
+        """Open or create the library of ``folder``.
+
+        Raises FileRefusedError when the file is damaged, newer than this version, or the folder
+        cannot be written.
+        """
+        self._folder = folder
+        self._lock = threading.RLock()
+        self._files: dict[str, tuple[str, tuple[Path, ...]]] = {}
+        try:
+            self._connection = sqlite3.connect(
+                folder.library_file,
+                timeout=_BUSY_SECONDS,
+                isolation_level=None,
+                check_same_thread=False,
+            )
+        except sqlite3.Error as error:
+            raise _refused(folder.library_file, error) from error
+        # Closes the connection when the library is forgotten, whatever thread that happens in.
+        self._finalizer = weakref.finalize(self, self._connection.close)
+        try:
+            self._prepare()
+        except sqlite3.DatabaseError as error:
+            self.close()
+            raise _refused(folder.library_file, error) from error
+
+    def close(self) -> None:
+        """Close the file (Windows keeps open files from being moved). Further calls fail."""
+        with self._lock:
+            self._finalizer()
+
+    def upsert(self, record: SeriesRecord) -> SeriesRecord:
+        """Add a series, or refresh it and keep what the user made (:data:`USER_FIELDS`).
+
+        A removed series comes back with its labels. Returns the row as it is now.
+        """
+        return self.upsert_all([record])[0]
+
+    def upsert_all(self, records: Sequence[SeriesRecord]) -> list[SeriesRecord]:
+        """:meth:`upsert` of many in one transaction."""
+        kept = {"series_uid", *USER_FIELDS}
+        fresh = ", ".join(f"{c} = excluded.{c}" for c in _COLUMNS if c not in kept)
+        marks = ", ".join("?" * len(_COLUMNS))
+        # Column names are the dataclass's own; every value is bound.
+        sql = (
+            f"INSERT INTO series ({', '.join(_COLUMNS)}) VALUES ({marks}) "  # noqa: S608
+            f"ON CONFLICT (series_uid) DO UPDATE SET {fresh}, removed = ''"
+        )
+        now = datetime.now().astimezone().isoformat(timespec="seconds")
+        with self._transaction() as connection:
+            for record in records:
+                row = {name: self._store(name, getattr(record, name)) for name in _COLUMNS}
+                row["added"] = row["added"] or now
+                connection.execute(sql, [row[name] for name in _COLUMNS])
+        return [self.get(record.series_uid) for record in records]
+
+    def get(self, series_uid: str) -> SeriesRecord:
+        """The row of a series. Raises UserError when there is none, or it was removed."""
+        rows = self._select("WHERE series_uid = ? AND removed = ''", [series_uid])
+        if not rows:
+            raise UserError(
+                f"There is no series {series_uid} in this project. "
+                "List the project to see its series."
+            )
+        return rows[0]
+
+    def all(self) -> list[SeriesRecord]:
+        """All series that were not removed, in the order they were added."""
+        return self._select("WHERE removed = '' ORDER BY added, patient_id, series_uid")
+
+    def removed(self) -> list[SeriesRecord]:
+        """Series that were removed and can come back, the last removed first."""
+        return self._select("WHERE removed != '' ORDER BY removed DESC, series_uid")
+
+    def search(
+        self,
+        text: str = "",
+        status: str | Iterable[str] | None = None,
+        split: str | Iterable[str] | None = None,
+        checks: bool | None = None,
+        order: Order = "patient",
+    ) -> list[SeriesRecord]:
+        """The series that match all conditions; see :func:`core.project.search.filter_records`."""
+        return filter_records(
+            self.all(), text, status=status, split=split, checks=checks, order=order
+        )
+
+    def update(self, series_uids: str | Sequence[str], **fields: Any) -> None:
+        """Set fields of one or several series in one transaction.
+
+        Raises UserError for an unknown series (then nothing is changed), TypeError for an unknown
+        field, ValueError for a status or split that does not exist.
+        """
+        uids = [series_uids] if isinstance(series_uids, str) else list(series_uids)
+        self.update_each({uid: fields for uid in uids})
+
+    def update_each(self, changes: dict[str, dict[str, Any]]) -> None:
+        """Set fields of several series, for each its own, in one transaction."""
+        with self._transaction() as connection:
+            for uid, fields in changes.items():
+                _check_fields(fields)
+                if not fields:
+                    continue
+                names = ", ".join(f"{name} = ?" for name in fields)
+                values = [self._store(name, value) for name, value in fields.items()]
+                # Names were checked against the dataclass above; every value is bound.
+                sql = f"UPDATE series SET {names} WHERE series_uid = ? AND removed = ''"  # noqa: S608
+                if connection.execute(sql, [*values, uid]).rowcount != 1:
+                    raise UserError(f"There is no series {uid} in this project.")
+
+    def set_removed(self, series_uids: Sequence[str], removed: bool) -> None:
+        """Hide series from the library, or bring them back. Labels are not touched."""
+        stamp = datetime.now().astimezone().isoformat() if removed else ""
+        with self._transaction() as connection:
+            connection.executemany(
+                "UPDATE series SET removed = ? WHERE series_uid = ?",
+                [(stamp, uid) for uid in series_uids],
+            )
+
+    def forget(self, series_uids: Sequence[str]) -> None:
+        """Delete the rows of removed series for good."""
+        with self._transaction() as connection:
+            connection.executemany(
+                "DELETE FROM series WHERE series_uid = ? AND removed != ''",
+                [(uid,) for uid in series_uids],
+            )
+
+    def _prepare(self) -> None:
+        with self._lock:
+            self._connection.execute("PRAGMA journal_mode = WAL").fetchone()
+            # A power cut may lose the last commit but never damages the file; label data has its
+            # own journal and does not rely on the library.
+            self._connection.execute("PRAGMA synchronous = NORMAL")
+        with self._transaction() as connection:
+            version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+            if version > VERSION:
+                raise FileRefusedError(
+                    self._folder.library_file,
+                    f"it was made by a newer version (library {version})",
+                    "Update LesionForge to open this project.",
+                )
+            for step in range(version, VERSION):
+                # executescript would commit; the statements run inside this transaction instead.
+                for statement in filter(str.strip, _MIGRATIONS[step].split(";")):
+                    connection.execute(statement)
+            if version < VERSION:
+                connection.execute(f"PRAGMA user_version = {VERSION}")
+
+    @contextmanager
+    def _transaction(self) -> Generator[sqlite3.Connection]:
+        with self._lock:
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+            self._connection.execute("COMMIT")
+
+    def _select(self, where: str, values: Sequence[Any] = ()) -> list[SeriesRecord]:
+        sql = f"SELECT {', '.join(_COLUMNS)} FROM series {where}"  # noqa: S608 - our own text
+        with self._lock:
+            rows = self._connection.execute(sql, values).fetchall()
+        return [self._record(dict(zip(_COLUMNS, row, strict=True))) for row in rows]
+
+    def _store(self, name: str, value: Any) -> Any:
+        if name == "geometry":
+            return json.dumps(cast(Geometry, value).as_json())
+        if name == "files":
+            return json.dumps(self._folder.pack_files(value), ensure_ascii=False)
+        if name == "checks":
+            return json.dumps([[c.code, c.message] for c in value], ensure_ascii=False)
+        if name == "labels":
+            return json.dumps(list(value), ensure_ascii=False)
+        return int(value) if isinstance(value, bool) else value
+
+    def _record(self, row: dict[str, Any]) -> SeriesRecord:
+        uid = str(row["series_uid"])
+        row["geometry"] = Geometry.from_json(json.loads(row["geometry"]))
+        row["files"] = self._unpacked(uid, row["files"])
+        row["checks"] = tuple(Check(code, message) for code, message in json.loads(row["checks"]))
+        row["labels"] = tuple(json.loads(row["labels"]))
+        row["missing"] = bool(row["missing"])
+        return SeriesRecord(**row)
+
+    def _unpacked(self, uid: str, text: str) -> tuple[Path, ...]:
+        # A thousand series of 300 slices are 300,000 paths; they change only on import and
+        # relocation, so they are built once.
+        known = self._files.get(uid)
+        if known is None or known[0] != text:
+            known = (text, self._folder.unpack_files(json.loads(text)))
+            self._files[uid] = known
+        return known[1]
+
+
+def _check_fields(fields: dict[str, Any]) -> None:
+    unknown = set(fields) - set(_COLUMNS) | set(fields) & {"series_uid"}
+    if unknown:
+        raise TypeError(f"a series has no field {', '.join(sorted(unknown))} to set")
+    if fields.get("label_status", "none") not in LABEL_STATUSES:
+        raise ValueError(f"a label status is one of {LABEL_STATUSES}")
+    if fields.get("split", "none") not in SPLITS:
+        raise ValueError(f"a split is one of {SPLITS}")
+
+
+def _refused(path: Path, error: sqlite3.Error) -> FileRefusedError:
+    return FileRefusedError(
+        path,
+        f"the library could not be opened ({error})",
+        "Check that the project folder can be written to, or restore the file from a copy.",
+    )
