@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +38,7 @@ class Project:
         self._settings = settings
         self._stamp = self._settings_stamp()
         self._lock = threading.RLock()
+        self._stores: WeakValueDictionary[str, LabelStore] = WeakValueDictionary()
 
     @classmethod
     def create(cls, path: Path | str, name: str | None = None) -> Project:
@@ -163,12 +165,22 @@ class Project:
         self.library.update(list(series_uids), split=split)
 
     def label_store(self, series_uid: str) -> LabelStore:
-        """The label files of a series. Raises UserError when the project does not hold it."""
+        """The label files of a series: one store a series for all who ask this project object.
+
+        A second store on the same folder would write into the journal behind the first one's
+        back. Raises UserError when the project does not hold the series.
+        """
         # Loaded late: it brings SimpleITK, which listing a project does not need.
         from core.labels.store import LabelStore  # noqa: PLC0415
 
         record = self.record(series_uid)
-        return LabelStore(self.labels_dir(series_uid), record.geometry, self.schema)
+        with self._lock:
+            store = self._stores.get(series_uid)
+            if store is None or store.geometry != record.geometry:
+                store = LabelStore(self.labels_dir(series_uid), record.geometry, self.schema)
+                self._stores[series_uid] = store
+            store.schema = self.schema
+            return store
 
     def save_label_summary(self, series_uid: str, labels: NDArray[np.uint8]) -> SeriesRecord:
         """Note in the library what the saved label map ``labels`` [z, y, x] holds.
