@@ -46,12 +46,17 @@ def is_empty(box: Box) -> bool:
     return min(box_shape(box)) <= 0
 
 
-def clip_box(box: Box, shape: Sequence[int]) -> Box:
-    """The part of ``box`` that lies in a grid of ``shape``; :data:`EMPTY` when none does."""
-    spans = [(max(a, 0), min(b, n)) for (a, b), n in zip(box, shape, strict=True)]
-    if any(a >= b for a, b in spans):
+def intersection(a: Sequence[Span], b: Sequence[Span]) -> Box:
+    """What two boxes have in common; :data:`EMPTY` when that is nothing."""
+    spans = [(max(p[0], q[0]), min(p[1], q[1])) for p, q in zip(a, b, strict=True)]
+    if any(low >= high for low, high in spans):
         return EMPTY
     return (spans[0], spans[1], spans[2])
+
+
+def clip_box(box: Sequence[Span], shape: Sequence[int]) -> Box:
+    """The part of ``box`` that lies in a grid of ``shape``; :data:`EMPTY` when none does."""
+    return intersection(box, [(0, n) for n in shape])
 
 
 def union(a: Box, b: Box) -> Box:
