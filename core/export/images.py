@@ -1,0 +1,60 @@
+"""One series out of the project: its image, or its label, on the series' own grid."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from core.errors import FileRefusedError, UserError
+from core.images import write_image, write_mask
+from core.project.project import Project
+from core.project.reading import read_volume
+
+SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".mha")
+
+
+def export_image(
+    project: Project,
+    series_uid: str,
+    path: Path,
+    progress: Callable[[int, int], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> Path:
+    """Write the HU of a series to ``path`` (:data:`SUFFIXES`); returns the path.
+
+    Raises UserError for an unknown series, FileRefusedError for pixel data that cannot be read or
+    a path that cannot be written.
+    """
+    _check_path(path)
+    record = project.record(series_uid)
+    write_image(path, read_volume(record, progress, cancelled))
+    return path
+
+
+def export_label(project: Project, series_uid: str, path: Path) -> Path:
+    """Write the label of a series to ``path`` (:data:`SUFFIXES`), as uint8; returns the path.
+
+    Raises UserError for an unknown series or one without a label, FileRefusedError as
+    :func:`export_image` does.
+    """
+    _check_path(path)
+    record = project.record(series_uid)
+    store = project.label_store(series_uid)
+    if not store.exists():
+        raise UserError(
+            f"The series of patient {record.patient_id or '(no ID)'} has no label yet. "
+            "Label it, or accept a proposal, before exporting."
+        )
+    write_mask(path, store.load(), record.geometry, project.schema)
+    return path
+
+
+def _check_path(path: Path) -> None:
+    if not path.name.lower().endswith(SUFFIXES):
+        raise FileRefusedError(
+            path, "its ending names no format to write", f"Use one of {', '.join(SUFFIXES)}."
+        )
+    if not path.absolute().parent.is_dir():
+        raise FileRefusedError(
+            path, f"the folder {path.parent} does not exist", "Make it, or choose another."
+        )
