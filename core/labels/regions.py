@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from core.geometry import Geometry, Triple, Zyx
+from core.labels.brush import NOTHING, Change, HuRange, Mask, around, in_range, recolour
 from core.labels.edits import Box, Labels, clip_box, intersection, is_empty, slices
 from core.labels.parts import connected, distance_mm
-from core.labels.brush import NOTHING, Change, HuRange, Mask, around, in_range, recolour
 from core.volume import label_box
 
 #: Largest radius region growing may be asked for; larger than any lesion that is grown in one go.
