@@ -14,6 +14,8 @@ class Figures:
     lesion_ml: smallest, median and largest connected lesion. lesion_mm: extent of the 10th
     percentile, median and 90th percentile lesion (diameter of the ball of its volume).
     hu: 0.5th, 50th and 99.5th percentile inside the lesions; hu_mean, hu_std there.
+    litres: volume of all cases, train and val. single_lesion_share: share of the training cases
+    with exactly one connected lesion.
     """
 
     cases_train: int = 0
@@ -27,5 +29,5 @@ class Figures:
     hu: tuple[float, float, float] = (0.0, 0.0, 0.0)
     hu_mean: float = 0.0
     hu_std: float = 0.0
-    voxels: int = 0
-    lesion_share: float = 0.0
+    litres: float = 0.0
+    single_lesion_share: float = 0.0

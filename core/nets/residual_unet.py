@@ -86,7 +86,7 @@ class ResidualUNet(nn.Module):
         self.decoder = nn.ModuleList()
         self.heads = nn.ModuleList()
         for i in range(len(channels) - 1):
-            stride = tuple(strides[i + 1])
+            stride = strides[i + 1]
             width = channels[i]
             self.up.append(nn.ConvTranspose3d(channels[i + 1], width, stride, stride))
             self.decoder.append(
