@@ -88,12 +88,11 @@ def _make(
     axes = PlaneAxes.of(record.geometry, "axial")
     index = _lesion_slice(project, record, axes)
     index = axes.slices // 2 if index is None else index
-    volume = _one_slice(record, index) if axes.normal == 0 and _file_a_slice(record) else None
-    if volume is None:
-        volume = read_volume(record, cancelled=cancelled)
-    else:
-        index = 0
+    if axes.normal == 0 and _file_a_slice(record):
+        volume, index = _one_slice(record, index), 0
         axes = PlaneAxes.of(volume.geometry, "axial")
+    else:
+        volume = read_volume(record, cancelled=cancelled)
     cut = apply_window(axes.cut(volume.hu, index), window_lut(WIDTH, LEVEL))
     return fit(cut, axes.pixel_mm, size)
 
@@ -116,7 +115,7 @@ def _file_a_slice(record: SeriesRecord) -> bool:
     return record.source == "dicom" and slices > 1 and len(record.files) == slices
 
 
-def _one_slice(record: SeriesRecord, index: int) -> Volume | None:
+def _one_slice(record: SeriesRecord, index: int) -> Volume:
     """The volume of one file of a series, so that a picture costs a slice, not the series."""
     grid = record.geometry
     x, y, z = (float(v) for v in grid.index_to_mm((index, 0, 0)))
