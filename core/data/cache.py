@@ -1,0 +1,169 @@
+"""Cases on the plan's grid, made once: a folder a case under its content's hash, int16.
+
+Each folder is renamed into place when it is whole, so preprocessing goes on where it was
+interrupted, and two runs may share it. The arrays are plain ``.npy`` files, opened as memory maps:
+a thousand cases cost no more memory than the pages in use. No patient data in any name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from core.data.grid import GridInfo, labels_to_plan_grid, to_plan_grid
+from core.data.plan import Plan
+from core.errors import Cancelled, FileRefusedError
+from core.labels.durable import replace
+from core.project.manifest import ManifestCase
+from core.project.project import Project
+from core.project.reading import read_volume
+from core.volume import Volume
+
+#: Grows when what is stored changes; older folders are left for the user to delete.
+FORMAT = 1
+#: Lesion voxels kept a connected part, to centre blocks on.
+CENTRES = 1000
+
+FULL = np.ones((3, 3, 3), bool)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A preprocessed case.
+
+    image: int16 HU, label: uint8 output channels, both ``[z, y, x]`` on the plan's grid in patient
+    order. centres: int32 ``[n, 4]`` rows (part, z, y, x) of lesion voxels. truth: uint8 channels on
+    the series' own grid. preview: int16 HU ``[y, x]`` of the axial slice (patient order) with the
+    largest lesion area, preview_row its index there. All are read-only maps.
+    """
+
+    entry: ManifestCase
+    info: GridInfo
+    image: NDArray[np.int16]
+    label: NDArray[np.uint8]
+    centres: NDArray[np.int32]
+    truth: NDArray[np.uint8]
+    preview: NDArray[np.int16]
+    preview_row: int
+
+
+def key(entry: ManifestCase, plan: Plan) -> str:
+    """The name of a case's folder: what it was made from, hashed."""
+    identity = [
+        FORMAT,
+        entry.files_id,
+        entry.label_sha256,
+        list(plan.spacing),
+        [c.value for c in plan.classes],
+    ]
+    return hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:32]
+
+
+def prepare(
+    project: Project,
+    entries: tuple[ManifestCase, ...],
+    plan: Plan,
+    progress: Callable[[int, int], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> list[Case]:
+    """All cases on the plan's grid, in the order of ``entries``; those already there are opened.
+
+    progress: called with (cases done, cases). Raises FileRefusedError when a case's files cannot be
+    read or changed since the run was made, Cancelled when ``cancelled`` says so.
+    """
+    cases: list[Case] = []
+    for done, entry in enumerate(entries):
+        if cancelled is not None and cancelled():
+            raise Cancelled
+        if progress is not None:
+            progress(done, len(entries))
+        folder = project.cache_dir / "cases" / key(entry, plan)
+        if not folder.is_dir():
+            _make(project, entry, plan, folder)
+        cases.append(_open(project, entry, plan, folder))
+    if progress is not None:
+        progress(len(entries), len(entries))
+    return cases
+
+
+def _make(project: Project, entry: ManifestCase, plan: Plan, folder: Path) -> None:
+    record = project.record(entry.series_uid)
+    store = project.label_store(entry.series_uid)
+    if store.content_hash() != entry.label_sha256:
+        raise FileRefusedError(
+            record.series_uid,
+            "its label was changed after this run was made",
+            "Start a new run, which will use the label as it is now.",
+        )
+    arrays = _arrays(read_volume(record), store.load(), plan)
+    temporary = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}")
+    temporary.mkdir(parents=True)
+    try:
+        for name, array in arrays.items():
+            np.save(temporary / f"{name}.npy", array, allow_pickle=False)
+        if not folder.exists():
+            # Every file is whole before the folder gets its name; see core.labels.durable.
+            for path in temporary.iterdir():
+                replace(path, path)
+            temporary.rename(folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _arrays(volume: Volume, labels: NDArray[np.uint8], plan: Plan) -> dict[str, NDArray[Any]]:
+    image, info = to_plan_grid(volume, plan)
+    label = labels_to_plan_grid(labels, volume.geometry, plan)
+    truth = np.zeros(labels.shape, np.uint8)
+    for channel, one in enumerate(plan.classes, start=1):
+        truth[labels == one.value] = channel
+    upright = info.canonical(np.isin(truth, plan.lesion_channels))
+    row = int(np.argmax(upright.sum((1, 2))))
+    return {
+        "image": image,
+        "label": label,
+        "truth": truth,
+        "centres": _centres(np.isin(label, plan.lesion_channels)),
+        "preview": np.ascontiguousarray(info.canonical(volume.hu)[row]),
+        "preview_row": np.array(row),
+    }
+
+
+def _centres(lesion: NDArray[np.bool_]) -> NDArray[np.int32]:
+    """Up to :data:`CENTRES` voxels of each connected part, evenly taken: rows (part, z, y, x)."""
+    parts, count = cast("tuple[NDArray[np.int32], int]", ndimage.label(lesion, FULL))
+    places = np.argwhere(parts > 0).astype(np.int32)
+    part = parts[parts > 0].astype(np.int32)
+    rows: list[NDArray[np.int32]] = []
+    for one in range(1, count + 1):
+        mine = places[part == one]
+        mine = mine[:: max(1, len(mine) // CENTRES)][:CENTRES]
+        rows.append(np.column_stack([np.full(len(mine), one - 1, np.int32), mine]))
+    return np.concatenate(rows) if rows else np.zeros((0, 4), np.int32)
+
+
+def _open(project: Project, entry: ManifestCase, plan: Plan, folder: Path) -> Case:
+    def array(name: str) -> NDArray[Any]:
+        # "c" keeps the file untouched and gives torch the writable view it insists on.
+        return np.load(folder / f"{name}.npy", mmap_mode="c", allow_pickle=False)
+
+    info = GridInfo.of(project.record(entry.series_uid).geometry, plan.spacing)
+    return Case(
+        entry=entry,
+        info=info,
+        image=array("image"),
+        label=array("label"),
+        centres=array("centres"),
+        truth=array("truth"),
+        preview=array("preview"),
+        preview_row=int(np.load(folder / "preview_row.npy", allow_pickle=False)),
+    )

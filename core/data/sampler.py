@@ -1,0 +1,92 @@
+"""Which case, and where in it: balanced over cases, half on lesions, small lesions as often.
+
+All chance comes from one torch generator on the CPU, so the same seed draws the same blocks on
+every device, and its state goes into the checkpoint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Generator, Tensor
+
+from core.data.cache import Case
+from core.data.plan import Plan
+from core.geometry import Triple
+
+#: A block centred on a lesion voxel is moved by up to this share of its size, so that lesions are
+#: not always in the middle.
+JITTER = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A block to cut: index of the case and centre (z, y, x) in voxels of its plan grid."""
+
+    case: int
+    centre: Triple
+
+
+class Sampler:
+    """Draws blocks from cases. Every case is seen once before any is seen twice."""
+
+    def __init__(self, cases: Sequence[Case], plan: Plan, generator: Generator) -> None:
+        self._shapes = [case.image.shape for case in cases]
+        self._centres = [np.asarray(case.centres) for case in cases]
+        self._starts = [_part_starts(centres) for centres in self._centres]
+        self._plan = plan
+        self._generator = generator
+        self._order: list[int] = []
+
+    def draw(self) -> Block:
+        """The next block."""
+        if not self._order:
+            self._order = torch.randperm(len(self._shapes), generator=self._generator).tolist()
+        case = self._order.pop()
+        # The same numbers are drawn whichever way it goes, so that runs stay comparable.
+        chance, part, voxel, *place = self._uniform(6)
+        centres, starts = self._centres[case], self._starts[case]
+        if chance < self._plan.foreground_share and len(centres) > 0:
+            one = min(int(part * (len(starts) - 1)), len(starts) - 2)
+            first, last = starts[one], starts[one + 1]
+            row = centres[min(first + int(voxel * (last - first)), last - 1), 1:]
+            return Block(case, self._near(row.tolist(), place))
+        return Block(case, self._anywhere(self._shapes[case], place))
+
+    def _uniform(self, count: int) -> list[float]:
+        return torch.rand(count, generator=self._generator, dtype=torch.float64).tolist()
+
+    def _near(self, voxel: Sequence[int], place: Sequence[float]) -> Triple:
+        z, y, x = (
+            float(v) + (2 * u - 1) * JITTER * size
+            for v, u, size in zip(voxel, place, self._plan.patch, strict=True)
+        )
+        return (z, y, x)
+
+    def _anywhere(self, shape: Sequence[int], place: Sequence[float]) -> Triple:
+        """Evenly, the block inside the case; one larger than it is moved by up to an eighth."""
+        z, y, x = (
+            (n - 1) / 2 + (2 * u - 1) * max((n - size) / 2, size / 8)
+            for n, size, u in zip(shape, self._plan.patch, place, strict=True)
+        )
+        return (z, y, x)
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint needs to go on drawing the same blocks."""
+        return {"order": list(self._order), "generator": self._generator.get_state()}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Inverse of :meth:`state`."""
+        self._order = [int(i) for i in state["order"]]
+        generator: Tensor = state["generator"]
+        self._generator.set_state(generator)
+
+
+def _part_starts(centres: np.ndarray[Any, Any]) -> list[int]:
+    """Row at which each connected part begins, and the number of rows."""
+    parts = centres[:, 0]
+    return [*np.flatnonzero(np.diff(parts, prepend=-1)).tolist(), len(parts)]

@@ -1,0 +1,146 @@
+"""A whole series through a network: tiles, mirrors, back to the series' own grid, clean-up.
+
+The network is any callable on tensors, so PyTorch models and ONNX sessions take the same way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812 - torch's own name for it
+
+from core.data.grid import GridInfo, to_plan_grid, to_series_grid
+from core.data.plan import Plan
+from core.errors import Cancelled
+from core.geometry import Zyx
+from core.inference.postprocess import Component, clean, components
+from core.inference.tiles import importance, starts, window_size
+from core.volume import Volume
+
+#: Normalised float ``[b, 1, z, y, x]`` to logits ``[b, c, z, y, x]``, on the same device.
+Predictor = Callable[[Tensor], Tensor]
+
+#: The axes to mirror along, each combination once; the first is none.
+_MIRRORS: list[tuple[int, ...]] = [axes for n in range(4) for axes in combinations((2, 3, 4), n)]
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """labels: uint8 ``[z, y, x]`` on the series' grid, values of the project's classes.
+
+    probability: uint8 there, 255 times the probability of anything but background. components: the
+    connected parts of each class with their mean probability, largest first.
+    """
+
+    labels: NDArray[np.uint8]
+    probability: NDArray[np.uint8]
+    components: tuple[Component, ...]
+
+
+def predict_volume(
+    predictor: Predictor,
+    plan: Plan,
+    volume: Volume,
+    device: torch.device | str = "cpu",
+    *,
+    progress: Callable[[int, int], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> Prediction:
+    """The mask of ``volume`` by ``predictor``, a network made by ``plan``.
+
+    progress: called with (windows done, windows). Raises Cancelled when ``cancelled`` says so.
+    """
+    image, info = to_plan_grid(volume, plan)
+    probabilities = predict_image(
+        predictor, plan, image, device, progress=progress, cancelled=cancelled
+    )
+    return finish(probabilities, info, plan)
+
+
+def predict_image(
+    predictor: Predictor,
+    plan: Plan,
+    image: NDArray[np.int16],
+    device: torch.device | str = "cpu",
+    *,
+    progress: Callable[[int, int], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+    mirror: bool | None = None,
+) -> NDArray[np.float32]:
+    """Class probabilities ``[c, z, y, x]`` of HU on the plan's grid.
+
+    mirror: average over mirrored windows; None: as the plan says.
+    """
+    device = torch.device(device)
+    values, low, shape = _padded(image, plan)
+    window = window_size(image.shape, plan.patch, plan.divisor)
+    places = starts(shape, window, plan.overlap)
+    weight = torch.from_numpy(importance(window))
+    total = torch.zeros((plan.outputs, *shape))
+    norm = torch.zeros(shape)
+    flips = _MIRRORS if (plan.mirror_inference if mirror is None else mirror) else _MIRRORS[:1]
+    with torch.no_grad():
+        for done, place in enumerate(places):
+            if cancelled is not None and cancelled():
+                raise Cancelled
+            if progress is not None:
+                progress(done, len(places))
+            box = tuple(slice(s, s + w) for s, w in zip(place, window, strict=True))
+            block = values[box][None, None].to(device)
+            # The weighted sum stays on the CPU: a whole body in classes would not fit a card.
+            total[(slice(None), *box)] += _window(predictor, block, flips) * weight
+            norm[box] += weight
+    if progress is not None:
+        progress(len(places), len(places))
+    inner = tuple(slice(a, a + n) for a, n in zip(low, image.shape, strict=True))
+    return (total / norm)[(slice(None), *inner)].numpy()
+
+
+def _padded(image: NDArray[np.int16], plan: Plan) -> tuple[Tensor, Zyx, Zyx]:
+    """Normalised values, padded by air to at least a window; voxels added in front; new shape."""
+    window = window_size(image.shape, plan.patch, plan.divisor)
+    missing = [max(0, w - n) for w, n in zip(window, image.shape, strict=True)]
+    front = [m // 2 for m in missing]
+    pad: list[int] = []
+    for f, m in zip(reversed(front), reversed(missing), strict=True):
+        pad += [f, m - f]
+    values = torch.from_numpy(image.astype(np.float32)).clamp(plan.hu_low, plan.hu_high)
+    values = F.pad((values - plan.hu_mean) / plan.hu_std, pad, value=_air(plan))
+    z, y, x = values.shape
+    return values, (front[0], front[1], front[2]), (z, y, x)
+
+
+def _air(plan: Plan) -> float:
+    return (plan.hu_low - plan.hu_mean) / plan.hu_std
+
+
+def _window(predictor: Predictor, block: Tensor, flips: list[tuple[int, ...]]) -> Tensor:
+    """Mean probabilities ``[c, z, y, x]`` of one block over its mirrored versions, on the CPU."""
+    total: Tensor | None = None
+    for axes in flips:
+        seen = block.flip(axes) if axes else block
+        p = torch.softmax(predictor(seen).float(), 1)
+        p = p.flip(axes) if axes else p
+        total = p if total is None else total + p
+    assert total is not None  # noqa: S101 - flips is never empty
+    return (total[0] / len(flips)).cpu()
+
+
+def finish(probabilities: NDArray[np.float32], info: GridInfo, plan: Plan) -> Prediction:
+    """The cleaned mask on the series' grid from probabilities ``[c, z, y, x]`` on the plan's."""
+    labels = np.zeros(info.geometry.shape, np.uint8)
+    found = np.zeros(info.geometry.shape, np.uint8)
+    upright_labels, upright_found = info.canonical(labels), info.canonical(found)
+    for rows, slab in to_series_grid(probabilities, info):
+        upright_labels[rows] = slab.argmax(0)
+        upright_found[rows] = np.rint((1 - slab[0]).clip(0, 1) * 255)
+    clean(labels, plan, info.geometry.voxel_ml)
+    parts = components(labels, found, plan, info.geometry.voxel_ml)
+    values = np.array([0, *(c.value for c in plan.classes)], np.uint8)
+    return Prediction(values[labels], found, parts)
