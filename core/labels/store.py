@@ -68,12 +68,17 @@ class LabelStore:
         :attr:`damage` afterwards.
         """
         with self._lock:
-            if self.path.exists():
-                labels = read_segments(self.path, self.geometry)
-            else:
-                labels = np.zeros(self.geometry.shape, dtype=np.uint8)
-            self._journal.replay(labels)
-            return labels
+            while True:
+                stamp = self._stamp()
+                if stamp is not None:
+                    labels = read_segments(self.path, self.geometry)
+                else:
+                    labels = np.zeros(self.geometry.shape, dtype=np.uint8)
+                self._journal.replay(labels)
+                # The window may have saved between the two while a training child reads here:
+                # then the journal no longer holds what the older file lacks.
+                if self._stamp() == stamp:
+                    return labels
 
     @property
     def damage(self) -> str:
@@ -158,6 +163,13 @@ class LabelStore:
         with self._lock:
             (self.folder / PROPOSAL_INFO).unlink(missing_ok=True)
             (self.folder / PROPOSAL_FILE).unlink(missing_ok=True)
+
+    def _stamp(self) -> tuple[int, int, int] | None:
+        try:
+            status = self.path.stat()
+        except FileNotFoundError:
+            return None
+        return (status.st_mtime_ns, status.st_size, status.st_ino)
 
     def _keep_revision(self) -> None:
         if not self.path.exists():

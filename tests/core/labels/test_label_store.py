@@ -116,6 +116,24 @@ def test_a_kill_while_saving_leaves_the_old_file(tmp_path: Path, monkeypatch) ->
     assert np.array_equal(LabelStore(tmp_path, GEOMETRY, SCHEMA).load(), more)
 
 
+def test_another_process_reads_a_whole_state_while_this_one_saves(
+    tmp_path: Path, monkeypatch
+) -> None:
+    window = LabelStore(tmp_path, GEOMETRY, SCHEMA)
+    window.save(commit_some(window, 2))
+    labels = commit_some(window, 3)
+    reader = LabelStore(tmp_path, GEOMETRY, SCHEMA)
+    replay = reader._journal.replay
+
+    def saved_in_between(into: np.ndarray) -> int:
+        if (tmp_path / JOURNAL_FILE).exists():
+            window.save(labels)
+        return replay(into)
+
+    monkeypatch.setattr(reader._journal, "replay", saved_in_between)
+    assert np.array_equal(reader.load(), labels)
+
+
 def test_the_file_opens_elsewhere_with_names_and_place(tmp_path: Path) -> None:
     store = LabelStore(tmp_path, GEOMETRY, SCHEMA)
     labels = commit_some(store, 3)
