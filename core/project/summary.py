@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from core.geometry import Geometry
+from core.labels.parts import connected
 from core.labels.schema import LabelSchema
 from core.volume import label_box
-
-#: Voxels that touch by a corner belong to one lesion (26-connected), as in core.labels.lesions.
-_TOUCHING = np.ones((3, 3, 3), dtype=bool)
 
 
 @dataclass(frozen=True, slots=True)
 class LabelSummary:
     """names: classes present, in schema order. any_voxels: labelled voxels of every class.
 
-    voxels, lesions, ml: of the lesion classes together.
+    voxels, lesions, ml: of the lesion classes together. Parts that touch by a corner are one.
     """
 
     names: tuple[str, ...]
@@ -57,5 +53,4 @@ def _components(labels: NDArray[np.uint8], value: int) -> int:
     if box is None:
         return 0
     inside = labels[tuple(slice(start, end) for start, end in box)] == value
-    _, found = cast(tuple[NDArray[np.int32], int], ndimage.label(inside, structure=_TOUCHING))
-    return int(found)
+    return connected(inside, "all")[1]
