@@ -1,0 +1,117 @@
+"""Where each slice of a file lies and how its numbers become HU, whichever way the file says it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydicom.dataset import Dataset
+
+from core.dicom.parsing import items, number, numbers
+
+Position = tuple[float, float, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """One slice. position: LPS mm of the centre of its first pixel. orientation: row, column
+    cosines (six numbers). spacing: mm between rows, between columns. thickness, between: mm by
+    the tags SliceThickness and SpacingBetweenSlices. None where the file does not say.
+    """
+
+    position: Position | None = None
+    orientation: tuple[float, ...] | None = None
+    spacing: tuple[float, float] | None = None
+    thickness: float | None = None
+    between: float | None = None
+    slope: float | None = None
+    intercept: float | None = None
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Frame:
+        """Inverse of ``dataclasses.asdict`` after a trip through JSON."""
+        made: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in value.items()}
+        return cls(**made)
+
+
+def frames_of(dataset: Dataset, count: int) -> tuple[Frame, ...]:
+    """The ``count`` frames of a CT image; fewer when the file does not describe them all."""
+    per_frame = items(dataset, "PerFrameFunctionalGroupsSequence")
+    shared = items(dataset, "SharedFunctionalGroupsSequence")
+    if per_frame or shared:
+        groups = per_frame[:count] or [Dataset()] * (1 if count == 1 else 0)
+        base = shared[0] if shared else Dataset()
+        return tuple(_functional(group, base, dataset) for group in groups)
+    if count == 1:
+        return (_plain(dataset),)
+    return ()
+
+
+def _plain(dataset: Dataset) -> Frame:
+    return _frame(
+        position=numbers(dataset, "ImagePositionPatient"),
+        orientation=numbers(dataset, "ImageOrientationPatient"),
+        spacing=numbers(dataset, "PixelSpacing"),
+        thickness=number(dataset, "SliceThickness"),
+        between=number(dataset, "SpacingBetweenSlices"),
+        slope=number(dataset, "RescaleSlope"),
+        intercept=number(dataset, "RescaleIntercept"),
+    )
+
+
+def _functional(group: Dataset, shared: Dataset, dataset: Dataset) -> Frame:
+    """A frame of an enhanced object: its own functional groups first, then the shared ones."""
+
+    def macro(keyword: str) -> Dataset:
+        found = items(group, keyword) or items(shared, keyword)
+        return found[0] if found else dataset
+
+    measures = macro("PixelMeasuresSequence")
+    values = macro("PixelValueTransformationSequence")
+    return _frame(
+        position=numbers(macro("PlanePositionSequence"), "ImagePositionPatient"),
+        orientation=numbers(macro("PlaneOrientationSequence"), "ImageOrientationPatient"),
+        spacing=numbers(measures, "PixelSpacing"),
+        thickness=number(measures, "SliceThickness"),
+        between=number(measures, "SpacingBetweenSlices"),
+        slope=number(values, "RescaleSlope"),
+        intercept=number(values, "RescaleIntercept"),
+    )
+
+
+def _frame(
+    *,
+    position: Sequence[float],
+    orientation: Sequence[float],
+    spacing: Sequence[float],
+    thickness: float | None,
+    between: float | None,
+    slope: float | None,
+    intercept: float | None,
+) -> Frame:
+    """Only values that make sense: three numbers of a position, six cosines, positive sizes."""
+    whole_position = len(position) == 3 and all(abs(p) < 1e6 for p in position)
+    whole_spacing = len(spacing) == 2 and all(0 < s < 1e3 for s in spacing)
+    scaled = slope is not None and slope != 0
+    return Frame(
+        position=(position[0], position[1], position[2]) if whole_position else None,
+        orientation=tuple(orientation) if _orthonormal(orientation) else None,
+        spacing=(spacing[0], spacing[1]) if whole_spacing else None,
+        thickness=thickness if thickness and thickness > 0 else None,
+        between=abs(between) if between else None,
+        slope=slope if scaled else None,
+        intercept=(intercept or 0.0) if scaled else None,
+    )
+
+
+def _orthonormal(cosines: Sequence[float]) -> bool:
+    if len(cosines) != 6:
+        return False
+    row, column = cosines[:3], cosines[3:]
+    # A thousandth: files carry as few as four decimals.
+    return (
+        abs(sum(r * r for r in row) - 1) < 2e-3
+        and abs(sum(c * c for c in column) - 1) < 2e-3
+        and abs(sum(r * c for r, c in zip(row, column, strict=True))) < 1e-3
+    )

@@ -1,0 +1,262 @@
+"""What one DICOM file is, from its header: a CT image, a label (RTSTRUCT, SEG), or not for us."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydicom.dataset import Dataset
+from pydicom.uid import UID
+
+from core.dicom.frames import Frame, frames_of
+from core.dicom.parsing import Parsed, items, number, parse, text, whole
+from core.dicom.pixels import pixel_problem
+from core.errors import FileRefusedError
+
+Kind = Literal["ct", "rtstruct", "seg"]
+
+CT_CLASSES = {
+    "1.2.840.10008.5.1.4.1.1.2": "CT Image",
+    "1.2.840.10008.5.1.4.1.1.2.1": "Enhanced CT Image",
+    "1.2.840.10008.5.1.4.1.1.2.2": "Legacy Converted Enhanced CT Image",
+}
+_RTSTRUCT = "1.2.840.10008.5.1.4.1.1.481.3"
+_SEG = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")
+_DICOMDIR = "1.2.840.10008.1.3.10"
+
+#: Words in ImageType that mark a picture made from CT rather than a CT image.
+_NOT_AXIAL = {
+    "LOCALIZER": "it is a localizer (scout) image",
+    "SCREEN SAVE": "it is a saved screen, not a CT image",
+    "DOSE_INFO": "it is a dose report",
+    "DOSE REPORT": "it is a dose report",
+}
+
+_KEYWORDS = (
+    *("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID"),
+    *("FrameOfReferenceUID", "Modality", "ImageType", "PatientID", "PatientName", "PatientSex"),
+    *("PatientAge", "StudyDate", "SeriesDate", "AcquisitionDate", "ContentDate"),
+    *("SeriesDescription", "StudyDescription", "ProtocolName", "Manufacturer"),
+    *("ManufacturerModelName", "ConvolutionKernel", "KVP", "GantryDetectorTilt"),
+    *("AcquisitionNumber", "InstanceNumber", "TemporalPositionIdentifier", "SliceLocation"),
+    *("Rows", "Columns", "NumberOfFrames", "SamplesPerPixel", "BitsAllocated", "BitsStored"),
+    *("HighBit", "PixelRepresentation", "PhotometricInterpretation"),
+    *("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "SliceThickness"),
+    *("SpacingBetweenSlices", "RescaleSlope", "RescaleIntercept", "ModalityLUTSequence"),
+    *("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"),
+    *("ReferencedFrameOfReferenceSequence", "ReferencedSeriesSequence", "StructureSetLabel"),
+    *("ContentLabel", "DirectoryRecordSequence"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Header:
+    """The header of one file that can be imported.
+
+    series_uid: empty where anonymising removed it. frames: one for each slice in the file (none
+    for labels). referenced: SeriesInstanceUIDs a label refers to. tilt: gantry tilt in degrees by
+    the tag, or None. study_date: YYYY-MM-DD or empty.
+    """
+
+    path: Path
+    kind: Kind
+    sop_uid: str = ""
+    series_uid: str = ""
+    study_uid: str = ""
+    frame_uid: str = ""
+    modality: str = ""
+    image_type: str = ""
+    patient_id: str = ""
+    description: str = ""
+    study_date: str = ""
+    sex: str = ""
+    age: str = ""
+    scanner: str = ""
+    kernel: str = ""
+    kvp: str = ""
+    tilt: float | None = None
+    acquisition: str = ""
+    temporal: str = ""
+    instance: int = 0
+    location: float | None = None
+    rows: int = 0
+    columns: int = 0
+    frames: tuple[Frame, ...] = ()
+    referenced: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain JSON; see :meth:`from_json`."""
+        return {**asdict(self), "path": str(self.path)}
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Header:
+        """Inverse of :meth:`as_json`."""
+        frames = tuple(Frame.from_json(f) for f in value["frames"])
+        made: dict[str, Any] = {
+            **value,
+            "path": Path(value["path"]),
+            "frames": frames,
+            "referenced": tuple(value["referenced"]),
+        }
+        return cls(**made)
+
+
+def read_header(path: Path) -> Header:
+    """The header of a CT image, RTSTRUCT or SEG.
+
+    Raises FileRefusedError with the reason for every other file: not DICOM, another modality, a
+    localizer, no pixels, damaged, or a header that claims more than the file holds.
+    """
+    _sniff(path)
+    parsed = parse(path, _KEYWORDS)
+    dataset = parsed.dataset
+    # Careless anonymising blanks UIDs in the dataset and forgets those of the file meta header.
+    sop_class = text(dataset, "SOPClassUID") or text(dataset.file_meta, "MediaStorageSOPClassUID")
+    modality = text(dataset, "Modality").upper()
+    if sop_class == _DICOMDIR or "DirectoryRecordSequence" in dataset:
+        raise FileRefusedError(path, "it is a DICOMDIR, an index of other files")
+    if sop_class == _RTSTRUCT or (not sop_class and modality == "RTSTRUCT"):
+        return _label_header(path, dataset, "rtstruct")
+    if sop_class in _SEG:
+        return _label_header(path, dataset, "seg")
+    if not sop_class and not modality:
+        raise FileRefusedError(path, "it is not a DICOM image (no modality and no SOP class)")
+    if sop_class not in CT_CLASSES and (sop_class or modality != "CT"):
+        raise FileRefusedError(path, f"it is not CT but {_named(sop_class, modality)}")
+    if modality not in ("CT", ""):
+        raise FileRefusedError(path, f"its modality is {modality[:16]}, not CT")
+    return _ct_header(path, parsed)
+
+
+def _ct_header(path: Path, parsed: Parsed) -> Header:
+    dataset = parsed.dataset
+    image_type = text(dataset, "ImageType").upper()
+    for word, reason in _NOT_AXIAL.items():
+        if word in image_type:
+            raise FileRefusedError(path, reason)
+    problem = pixel_problem(path, parsed)
+    if problem:
+        raise FileRefusedError(path, problem)
+    count = whole(dataset, "NumberOfFrames") or 1
+    frames = frames_of(dataset, count)
+    if len(frames) != count:
+        raise FileRefusedError(
+            path, f"it has {count} frames but does not say where {count - len(frames)} of them lie"
+        )
+    if "ModalityLUTSequence" in dataset and any(f.slope is None for f in frames):
+        raise FileRefusedError(path, "its values pass through a table that is not supported")
+    return Header(
+        kind="ct",
+        modality="CT",
+        image_type=image_type,
+        rows=whole(dataset, "Rows") or 0,
+        columns=whole(dataset, "Columns") or 0,
+        frames=frames,
+        tilt=number(dataset, "GantryDetectorTilt"),
+        acquisition=text(dataset, "AcquisitionNumber"),
+        temporal=text(dataset, "TemporalPositionIdentifier"),
+        location=number(dataset, "SliceLocation"),
+        scanner=_scanner(dataset),
+        kernel=text(dataset, "ConvolutionKernel").split("\\")[0],
+        kvp=f"{kvp:g}" if (kvp := number(dataset, "KVP")) else "",
+        **_common(path, dataset),
+    )
+
+
+def _label_header(path: Path, dataset: Dataset, kind: Kind) -> Header:
+    referenced: list[str] = []
+    frame_uid = text(dataset, "FrameOfReferenceUID")
+    for frame in items(dataset, "ReferencedFrameOfReferenceSequence"):
+        frame_uid = frame_uid or text(frame, "FrameOfReferenceUID")
+        for study in items(frame, "RTReferencedStudySequence"):
+            for series in items(study, "RTReferencedSeriesSequence"):
+                referenced.append(text(series, "SeriesInstanceUID"))
+    for series in items(dataset, "ReferencedSeriesSequence"):
+        referenced.append(text(series, "SeriesInstanceUID"))
+    values = _common(path, dataset)
+    values["frame_uid"] = frame_uid
+    values["description"] = values["description"] or (
+        text(dataset, "StructureSetLabel") or text(dataset, "ContentLabel")
+    )
+    return Header(
+        kind=kind,
+        modality="RTSTRUCT" if kind == "rtstruct" else "SEG",
+        referenced=tuple(uid for uid in dict.fromkeys(referenced) if uid),
+        **values,
+    )
+
+
+def _common(path: Path, dataset: Dataset) -> dict[str, Any]:
+    description = next(
+        (
+            found
+            for key in ("SeriesDescription", "ProtocolName", "StudyDescription")
+            if (found := text(dataset, key))
+        ),
+        "",
+    )
+    sex = text(dataset, "PatientSex").upper()
+    return {
+        "path": path,
+        "sop_uid": text(dataset, "SOPInstanceUID")
+        or text(dataset.file_meta, "MediaStorageSOPInstanceUID"),
+        "series_uid": text(dataset, "SeriesInstanceUID"),
+        "study_uid": text(dataset, "StudyInstanceUID"),
+        "frame_uid": text(dataset, "FrameOfReferenceUID"),
+        "patient_id": text(dataset, "PatientID") or text(dataset, "PatientName"),
+        "description": description,
+        "study_date": _date(dataset),
+        "sex": sex if sex in ("M", "F", "O") else "",
+        "age": _age(text(dataset, "PatientAge")),
+        "instance": whole(dataset, "InstanceNumber") or 0,
+    }
+
+
+def _sniff(path: Path) -> None:
+    """Refuse what cannot be DICOM by its first bytes, before a parser sees it."""
+    try:
+        with path.open("rb") as handle:
+            head = handle.read(132)
+    except OSError as error:
+        raise FileRefusedError(path, f"it could not be opened ({error.strerror})") from error
+    if not head:
+        raise FileRefusedError(path, "it is empty")
+    if head[128:132] == b"DICM":
+        return
+    # Without the preamble a dataset starts with group 2 (file meta) or group 8, in either order of
+    # bytes, and a small even or low element number: 08 00 05 00 or 00 08 00 05.
+    little = head[0] in (2, 8) and head[1] == 0 and head[3] == 0
+    big = head[0] == 0 and head[1] in (2, 8) and head[2] == 0
+    if len(head) < 8 or not (little or big):
+        raise FileRefusedError(path, "it is neither DICOM nor a known image file")
+
+
+def _named(sop_class: str, modality: str) -> str:
+    """A readable name of what a file is, for the report."""
+    name = UID(sop_class).name if sop_class else ""
+    name = "" if name == sop_class else name.removesuffix(" Storage")
+    if name and modality:
+        return f"{name} ({modality[:16]})"
+    return name or modality[:16] or "an unknown kind of object"
+
+
+def _scanner(dataset: Dataset) -> str:
+    maker, model = text(dataset, "Manufacturer"), text(dataset, "ManufacturerModelName")
+    return (
+        model if maker and model.lower().startswith(maker.lower()) else f"{maker} {model}".strip()
+    )
+
+
+def _date(dataset: Dataset) -> str:
+    for key in ("StudyDate", "SeriesDate", "AcquisitionDate", "ContentDate"):
+        found = text(dataset, key).replace(".", "")
+        if len(found) == 8 and found.isdigit():
+            return f"{found[:4]}-{found[4:6]}-{found[6:]}"
+    return ""
+
+
+def _age(value: str) -> str:
+    """Years of a DICOM age like 061Y; other units are kept as they are ("18M")."""
+    stripped = value.lstrip("0")
+    return stripped[:-1] if stripped.endswith("Y") else stripped

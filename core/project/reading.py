@@ -1,0 +1,61 @@
+"""The volume behind a row of the library, wherever its pixels come from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.dicom.read import read_series
+from core.errors import Cancelled, FileRefusedError
+from core.images import read_image
+from core.project.records import SeriesRecord
+from core.volume import Volume
+
+_MOVED = "Put it back, or tell the project where the folder is now."
+
+
+def read_volume(
+    record: SeriesRecord,
+    progress: Callable[[int, int], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+    on_first_slice: Callable[[int, NDArray[np.int16]], None] | None = None,
+) -> Volume:
+    """The HU of a series on the grid the library knows, with the record's checks and new ones.
+
+    progress: slices done and in all. on_first_slice: called early, from the calling thread, with
+    the index and HU [y, x] of the middle slice. Raises FileRefusedError when a file was moved,
+    changed or damaged, and Cancelled.
+    """
+    if not record.files:
+        raise FileRefusedError(record.series_uid, "it has no files", "Import it again.")
+    for path in record.files:
+        if not path.is_file():
+            raise FileRefusedError(path, "it is no longer where it was", _MOVED)
+    if cancelled is not None and cancelled():
+        raise Cancelled
+    if record.source == "dicom":
+        volume = read_series(record.files, record.geometry, progress, cancelled, on_first_slice)
+    else:
+        volume = _read_file(record, progress, on_first_slice)
+    checks = tuple(dict.fromkeys((*record.checks, *volume.checks)))
+    return Volume(volume.hu, record.geometry, checks)
+
+
+def _read_file(
+    record: SeriesRecord,
+    progress: Callable[[int, int], None] | None,
+    on_first_slice: Callable[[int, NDArray[np.int16]], None] | None,
+) -> Volume:
+    path = record.files[0]
+    volume = read_image(path)
+    # Half a voxel: a file that was changed in place must not carry the old labels.
+    if not volume.geometry.same_grid(record.geometry, 0.5 * min(record.geometry.spacing)):
+        raise FileRefusedError(path, "its grid changed since it was imported", "Import it again.")
+    if on_first_slice is not None:
+        middle = volume.hu.shape[0] // 2
+        on_first_slice(middle, volume.hu[middle])
+    if progress is not None:
+        progress(volume.hu.shape[0], volume.hu.shape[0])
+    return volume
