@@ -1,0 +1,66 @@
+"""The demo project: synthetic cases imported like any other series, most with their labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from core.demo.cases import DemoCase, demo_cases
+from core.errors import UserError
+from core.project.importer import import_paths
+from core.project.project import Project
+
+DATA_FOLDER = "demo_data"
+
+Progress = Callable[[int, int], None]
+
+
+def make_demo(
+    path: Path | str,
+    cases: int = 16,
+    seed: int = 0,
+    progress: Progress | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> Project:
+    """Make a project in the new or empty folder ``path`` and fill it; see :func:`fill_demo`."""
+    project = Project.create(Path(path), "Demo: liver lesions")
+    fill_demo(project, cases, seed, progress, cancelled)
+    return project
+
+
+def fill_demo(
+    project: Project,
+    cases: int = 16,
+    seed: int = 0,
+    progress: Progress | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> None:
+    """Compute ``cases`` synthetic CT series below ``project/demo_data`` and import each when ready.
+
+    A case is complete (imported, labelled, split, reviewed) before ``progress(done, cases)`` is
+    called for it, so a window can show it at once. Each fourth case stays without label. The same
+    seed gives the same cases. Raises UserError when ``cases`` is not 1 to 500, and Cancelled, with
+    the cases so far kept.
+    """
+    if not 1 <= cases <= 500:
+        raise UserError(f"A demo can have 1 to 500 cases, not {cases}.")
+    root = project.path / DATA_FOLDER
+    for done, case in enumerate(demo_cases(root, seed, cases, cancelled), start=1):
+        _take_in(project, case)
+        if progress is not None:
+            progress(done, cases)
+
+
+def _take_in(project: Project, case: DemoCase) -> None:
+    report = import_paths(project, [case.folder])
+    labels = np.load(case.label_file, allow_pickle=False)
+    case.label_file.unlink()
+    if not case.labelled:
+        return
+    (record,) = report.series
+    project.label_store(record.series_uid).save(labels)
+    project.save_label_summary(record.series_uid, labels)
+    project.set_status(record.series_uid, "reviewed")
+    project.set_split([record.series_uid], case.split)
