@@ -137,4 +137,8 @@ class Confirm(Dialog):
 
 def confirm(parent: QWidget | None, title: str, text: str, safe: str, danger: str) -> bool:
     """Ask; True when the user chose ``danger``. Esc and Enter are the safe choice."""
-    return Confirm(parent, title, text, safe, danger).exec() == QDialog.DialogCode.Accepted
+    question = Confirm(parent, title, text, safe, danger)
+    chosen = question.exec() == QDialog.DialogCode.Accepted
+    question.setParent(None)  # else every question asked would stay a child of the window
+    question.deleteLater()
+    return chosen
