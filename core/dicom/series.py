@@ -117,18 +117,10 @@ def _volume(
     uid: str, slices: list[Slice], dropped: list[tuple[Path, str]], repeats: bool
 ) -> FoundSeries:
     first = slices[0]
-    axes = _axes(first.frame)
-    positions = _positions(slices, axes)
-    offsets = (positions - positions[0]) @ axes[:, 2]
-    spacing = first.frame.spacing or (1.0, 1.0)
-    between = _between(slices, offsets)
-    geometry = Geometry(
-        (len(slices), first.header.rows, first.header.columns),
-        (between, spacing[0], spacing[1]),
-        (float(positions[0][0]), float(positions[0][1]), float(positions[0][2])),
-        tuple(float(v) for v in axes.ravel()),
-    )
     frames = [s.frame for s in slices]
+    positions = _positions(slices)
+    shape = (len(slices), first.header.rows, first.header.columns)
+    geometry, offsets = stack_geometry(frames, shape, positions)
     checks = [
         *geometry_checks(frames, positions, geometry, first.header.tilt),
         *value_checks(frames),
@@ -136,9 +128,7 @@ def _volume(
     if repeats:
         text = "Some places hold several images; the first of each was kept."
         checks.append(Check("duplicate-positions", text))
-    return FoundSeries(
-        uid, geometry, tuple(slices), tuple(offsets.tolist()), tuple(checks), tuple(dropped)
-    )
+    return FoundSeries(uid, geometry, tuple(slices), offsets, tuple(checks), tuple(dropped))
 
 
 def _without_copies(headers: list[Header]) -> tuple[list[Header], list[tuple[Path, str]]]:
@@ -215,7 +205,7 @@ def _ordered(slices: list[Slice]) -> list[Slice]:
     return sorted(slices, key=lambda s: (s.header.instance, s.index))
 
 
-def _positions(slices: list[Slice], axes: NDArray[np.float64]) -> NDArray[np.float64]:
+def _positions(slices: list[Slice]) -> NDArray[np.float64]:
     """LPS mm [n, 3]; slices without a position are stacked from the origin along the normal."""
     if slices[0].frame.position is not None:
         return np.asarray([s.frame.position for s in slices], dtype=np.float64)
@@ -225,7 +215,30 @@ def _positions(slices: list[Slice], axes: NDArray[np.float64]) -> NDArray[np.flo
         steps -= steps[0]
     else:
         steps = np.arange(len(slices)) * _nominal(slices[0].frame)
-    return steps[:, None] * axes[:, 2]
+    return steps[:, None] * _axes(slices[0].frame)[:, 2]
+
+
+def stack_geometry(
+    frames: Sequence[Frame],
+    shape: tuple[int, int, int],
+    positions: NDArray[np.float64] | None = None,
+) -> tuple[Geometry, tuple[float, ...]]:
+    """The grid of ordered, parallel ``frames`` and the mm of each along the normal from the first.
+
+    shape: (frames, rows, columns). positions: LPS mm [n, 3]; by default those of the frames, which
+    must then have one.
+    """
+    first = frames[0]
+    if positions is None:
+        positions = np.asarray([f.position for f in frames], dtype=np.float64)
+    axes = _axes(first)
+    offsets = (positions - positions[0]) @ axes[:, 2]
+    spacing = first.spacing or (1.0, 1.0)
+    x, y, z = positions[0].tolist()
+    direction = tuple(axes.ravel().tolist())
+    between = _between(first, offsets)
+    geometry = Geometry(shape, (between, spacing[0], spacing[1]), (x, y, z), direction)
+    return geometry, tuple(offsets.tolist())
 
 
 def _nominal(frame: Frame) -> float:
@@ -233,17 +246,17 @@ def _nominal(frame: Frame) -> float:
     return frame.between or frame.thickness or 1.0
 
 
-def _between(slices: list[Slice], offsets: NDArray[np.float64]) -> float:
+def _between(first: Frame, offsets: NDArray[np.float64]) -> float:
     """Slice distance in mm from the positions: their mean where uniform, else the lower median.
 
     The lower median, because with few slices one large gap is half of all gaps.
     """
-    if len(slices) == 1:
-        return _nominal(slices[0].frame)
+    if len(offsets) == 1:
+        return _nominal(first)
     gaps = np.sort(np.diff(offsets))
     median = float(gaps[(len(gaps) - 1) // 2])
     if np.all(np.abs(gaps - median) <= 0.02 + 0.01 * median):
-        median = float(offsets[-1] / (len(slices) - 1))
+        median = float(offsets[-1] / (len(offsets) - 1))
     return round(median, 6)
 
 

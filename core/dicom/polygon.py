@@ -1,0 +1,58 @@
+"""Closed contours to pixels: a pixel belongs to a contour when its centre lies inside.
+
+The even-odd rule, so that keyholes (an outline that runs in to a hole and back along the same
+line) leave the hole open. Of the conventions tried against the reference masks of the sarcoma
+data (pixel centre; any, a quarter, half or three quarters of the pixel covered) the pixel centre
+gives them back exactly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def fill(polygon: NDArray[np.float64], shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """Pixels [y, x] whose centre is inside ``polygon`` [n, 2] of fractional (row, column).
+
+    A centre on the upper or left edge is inside, on the lower or right edge outside, so that
+    polygons that share an edge share no pixel.
+    """
+    rows, columns = shape
+    toggles = np.zeros((rows, columns + 1), dtype=np.uint8)
+    row0, col0 = polygon[:, 0], polygon[:, 1]
+    row1, col1 = np.roll(row0, -1), np.roll(col0, -1)
+    # Each edge crosses the pixel rows from ceil(its lower end) to below its upper end.
+    first = np.ceil(np.minimum(row0, row1)).clip(0, rows).astype(np.intp)
+    last = np.ceil(np.maximum(row0, row1)).clip(0, rows).astype(np.intp)
+    counts = last - first
+    if not counts.any():
+        return np.zeros(shape, dtype=bool)
+    edge = np.repeat(np.arange(len(polygon)), counts)
+    steps = np.arange(len(edge)) - np.repeat(np.cumsum(counts) - counts, counts)
+    row = first[edge] + steps
+    slope = (col1[edge] - col0[edge]) / (row1[edge] - row0[edge])
+    crossing = col0[edge] + (row - row0[edge]) * slope
+    column = np.ceil(crossing).clip(0, columns).astype(np.intp)
+    np.add.at(toggles, (row, column), 1)
+    # Only the parity counts, and 256 is even: an overflow does no harm.
+    return (np.cumsum(toggles[:, :columns], axis=1, dtype=np.uint8) & 1).astype(bool)
+
+
+def fill_all(polygons: Sequence[NDArray[np.float64]], shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """Pixels [y, x] of one structure on one slice, from all its contours there.
+
+    A contour that lies inside the others is a hole (or, inside a hole, an island); contours that
+    only overlap or lie apart are joined. Contours given twice count once.
+    """
+    unique = {polygon.tobytes(): polygon for polygon in polygons}.values()
+    masks = sorted((fill(polygon, shape) for polygon in unique), key=lambda m: -int(m.sum()))
+    union = np.zeros(shape, dtype=bool)
+    for mask in masks:
+        if mask.any() and bool(np.all(union[mask])):
+            union &= ~mask
+        else:
+            union |= mask
+    return union
