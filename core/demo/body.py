@@ -83,7 +83,7 @@ def make_body(canvas: Canvas, fat_mm: float) -> Body:
         wall=wall,
         dome=dome,
         cavity=smooth_max(inside, (z - dome) / flat + 2.0, 8.0),
-        thorax=np.maximum(inside, (dome - z) / flat),
+        thorax=smooth_max(inside, (dome - z) / flat, 5.0),
         skin=smooth_max(depth - fat, y - 98 - 0.45 * fat_mm, 24.0),
     )
 

@@ -45,6 +45,8 @@ def _place(canvas: Canvas, liver: Field, radius: float, others: list[Lesion]) ->
     x, y, z = (field[stride][deep] for field in (canvas.x, canvas.y, canvas.z))
     low, high = float(canvas.axes[0][0]), float(canvas.axes[0][-1])
     good = (z > low + 0.5 * radius) & (z < high - 0.5 * radius)
+    # The vena cava is not displaced by what is painted here, so nothing may lie round it.
+    good &= np.hypot(x + 21, y - 4) > radius + 15
     for other in others:
         ox, oy, oz = other.centre
         apart = np.sqrt((x - ox) ** 2 + (y - oy) ** 2 + (z - oz) ** 2)
@@ -63,8 +65,8 @@ def paint_lesion(canvas: Canvas, body: Body, lesion: Lesion, liver_hu: float, li
     """
     rng = canvas.rng
     r = lesion.radius
-    low = (lesion.centre[0] - 1.6 * r, lesion.centre[1] - 1.6 * r, lesion.centre[2] - 1.6 * r)
-    high = (lesion.centre[0] + 1.6 * r, lesion.centre[1] + 1.6 * r, lesion.centre[2] + 1.6 * r)
+    low = (lesion.centre[0] - 2.1 * r, lesion.centre[1] - 2.1 * r, lesion.centre[2] - 2.1 * r)
+    high = (lesion.centre[0] + 2.1 * r, lesion.centre[1] + 2.1 * r, lesion.centre[2] + 2.1 * r)
     box = canvas.box(low, high)
     if box is None:
         return

@@ -50,7 +50,7 @@ def paint_liver(canvas: Canvas, body: Body, liver: Field, phase: Phase, hu: floa
     )
     canvas.paint(full, np.maximum(fissure, liver), FAT + 15)
     venosum = np.maximum(
-        np.abs(y + 24 + 0.35 * x + wave) - 0.9, np.maximum(np.abs(x + 2) - 19, 30 - z)
+        np.abs(y + 24 + 0.35 * x + 1.5 * wave) - 0.8, np.maximum(np.abs(x + 2) - 13, 34 - z)
     )
     canvas.paint(full, np.maximum(np.maximum(venosum, z - 66), liver), FAT + 10)
     hilum = ellipsoid(x, y, z, (-32.0, -12.0, 30.0), (17.0, 9.0, 8.0)) + 2.5 * canvas.noise(12.0)
@@ -158,7 +158,7 @@ def _paint_kidney(canvas: Canvas, body: Body, phase: Phase, centre: Point) -> No
     front = -u * math.sin(turn) + v * math.cos(turn)
     w = z - cz
     inside = body.cavity[box]
-    bed = ellipsoid(u, v, w, (0, 2, 0), (34.0, 31.0, 60.0))
+    bed = ellipsoid(u, v, w, (0, 2, 0), (33.0, 30.0, 55.5))
     canvas.paint(box, np.maximum(bed, inside), FAT + 4 * canvas.noise(8.0, box))
     canvas.paint(box, np.maximum(np.abs(bed) - 0.5, inside + 1), -50.0, opacity=0.7)
     lumps = 1.0 * canvas.noise(14.0, box)

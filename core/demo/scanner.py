@@ -43,10 +43,10 @@ def add_table(hu: Field, spacing: float, back: float) -> None:
     bow = x * x / 1500  # a trough: the sides are higher
     upper, lower = y + bow - 9, y + 0.55 * bow - 42
     wide = np.abs(x) - 205
-    shells = np.minimum(np.abs(upper) - 1.3, np.abs(lower) - 1.5)
+    shells = np.minimum(np.abs(upper), np.abs(lower)) - max(1.5, 1.05 * spacing)
     foam = np.maximum(np.maximum(-upper, lower), wide)
     soft = np.clip(0.5 - foam / spacing, 0, 1) * 0.055
-    shell = np.clip(0.5 - np.maximum(shells, wide) / spacing, 0, 1) * 1.2
+    shell = np.clip(0.5 - np.maximum(shells, wide) / spacing, 0, 1) * 1.15
     layer = np.maximum(soft, shell) * 1000
     hu += np.where(hu < -900, layer, 0).astype(np.float32)
 

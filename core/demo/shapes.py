@@ -64,17 +64,18 @@ def smooth_noise(
 def ellipsoid(x: Field, y: Field, z: Field, centre: Point, radii: Point) -> Field:
     """Distance to an ellipsoid, first order: exact at the surface, right in sign everywhere."""
     u, v, w = ((p - c) / r for p, c, r in zip((x, y, z), centre, radii, strict=True))
-    near = np.sqrt(u * u + v * v + w * w)
+    # The small terms give minus the shortest radius at the very centre, where both roots vanish.
+    near = np.sqrt(u * u + v * v + w * w) + 1e-6
     slope = np.sqrt((u / radii[0]) ** 2 + (v / radii[1]) ** 2 + (w / radii[2]) ** 2)
-    return near * (near - 1) / np.maximum(slope, 1e-6)
+    return near * (near - 1) / (slope + 1e-6 / min(radii))
 
 
 def ellipse(x: Field, y: Field, centre: tuple[float, float], radii: tuple[float, float]) -> Field:
     """Distance to an elliptic cylinder along z, first order."""
     u, v = (x - centre[0]) / radii[0], (y - centre[1]) / radii[1]
-    near = np.sqrt(u * u + v * v)
+    near = np.sqrt(u * u + v * v) + 1e-6
     slope = np.sqrt((u / radii[0]) ** 2 + (v / radii[1]) ** 2)
-    return near * (near - 1) / np.maximum(slope, 1e-6)
+    return near * (near - 1) / (slope + 1e-6 / min(radii))
 
 
 def capsule(at: Coordinates, start: Point, end: Point, radius: float, end_radius: float) -> Field:
