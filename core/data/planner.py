@@ -288,13 +288,15 @@ def layout(
     than ``channels`` when the patch is too small for all.
     """
     size, current = list(wanted), list(spacing)
+    level = [False, False, False]  # axes that are as fine as the others, or have caught up
     strides: list[Zyx] = [(1, 1, 1)]
     kernels: list[Zyx] = []
     for stage in range(len(channels)):
-        fine = [s < 2 * min(current) for s in current]
-        kernel = [3 if f else 1 for f in fine]
+        level = [done or c < 2 * min(current) for done, c in zip(level, current, strict=True)]
+        kernel = [3 if fine else 1 for fine in level]
         kernels.append((kernel[0], kernel[1], kernel[2]))
-        stride = [2 if f and n >= 7.5 else 1 for f, n in zip(fine, size, strict=True)]
+        # 6 rounds up to 8 below; what is left is then at least 4 voxels.
+        stride = [2 if fine and n >= 6 else 1 for fine, n in zip(level, size, strict=True)]
         if stage == len(channels) - 1 or stride == [1, 1, 1]:
             break
         strides.append((stride[0], stride[1], stride[2]))

@@ -17,7 +17,7 @@ from core.volume import apply_window, window_lut
 REFERENCE = np.array([0x2D, 0xBE, 0x94], np.float32)
 PREDICTION = np.array([0xFF, 0xB8, 0x4D], np.float32)
 #: How much of the reference's colour shows over the image.
-OPACITY = 0.45
+OPACITY = 0.38
 #: Longer side in pixels: sharp at the gallery's size, 60 kB as a file.
 SIDE = 360
 #: Soft tissue.
