@@ -245,6 +245,7 @@ def test_chip_grows_with_its_count(qtbot):
     assert chip.sizeHint().width() > before
 
 
+@pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
 def test_menu_paints_and_triggers(qtbot):
     menu = w.Menu()
     qtbot.addWidget(menu)

@@ -1,0 +1,306 @@
+"""The open project, its series and runs: the only announcer of change, by Qt signals.
+
+Pages read from here and listen; nobody else tells a page that something changed. Stands on core
+and on the task pool, and knows no widget.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal
+
+from core.errors import UserError
+from core.labels.schema import LabelSchema
+from core.project.project import Project
+from core.project.recent import remember
+from core.project.records import ImportReport, LabelStatus, SeriesRecord, Split
+from gui.tasks import Task, TaskPool
+
+#: While an import runs, new rows appear at most this often.
+_REFRESH_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class ImportState:
+    """How far an import or the making of a demo is.
+
+    kind: import or demo. name: folder or file. stage: the importer's word (scanning, reading...).
+    done of total (0 while unknown). started: ``time.monotonic`` of its start.
+    """
+
+    kind: str
+    name: str
+    stage: str = ""
+    done: int = 0
+    total: int = 0
+    series_found: int = 0
+    skipped: int = 0
+    started: float = 0.0
+
+
+class Session(QObject):
+    """What is open. Signals are emitted on the window's thread, after the change.
+
+    message: text and a callable that takes it back, or None. error: title and sentence.
+    flush_requested: save what is unsaved before the handler returns; the project closes next.
+    """
+
+    project_changed = Signal()
+    series_changed = Signal()
+    open_series_changed = Signal()
+    runs_changed = Signal()
+    models_changed = Signal()
+    run_event = Signal(str, object)
+    labels_saved_changed = Signal(str, str)
+    label_changed = Signal(str)
+    proposal_changed = Signal(str)
+    page_requested = Signal(str)
+    message = Signal(str, object)
+    error = Signal(str, str)
+    import_progress = Signal(object)
+    import_finished = Signal(object)
+    flush_requested = Signal()
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.tasks = TaskPool(self)
+        self.project: Project | None = None
+        self.open_uid: str | None = None
+        self.active_run: str | None = None
+        self.importing: ImportState | None = None
+        self._series: list[SeriesRecord] | None = None
+        self._by_uid: dict[str, SeriesRecord] = {}
+        self._import: Task | None = None
+        self._waiting: list[Path] = []
+        self._refreshed = 0.0
+        self.label_changed.connect(self.refresh_series)
+        self.proposal_changed.connect(self.refresh_series)
+
+    # ---- project -----------------------------------------------------------------------------
+
+    def open_project(self, path: Path | str) -> bool:
+        """Open a project folder; False after announcing an error."""
+        return self._take(lambda: Project.open(path), self.tr("The project was not opened"))
+
+    def create_project(self, path: Path | str, name: str | None = None) -> bool:
+        """Make a project in a new or empty folder and open it; False after announcing an error."""
+        return self._take(lambda: Project.create(path, name), self.tr("No project was made"))
+
+    def _take(self, make: Any, title: str) -> bool:
+        try:
+            project = make()
+        except UserError as error:
+            self.error.emit(title, error.sentence)
+            return False
+        self.close_project(announce=False)
+        self.project = project
+        remember(project.path)
+        self._announce_project()
+        return True
+
+    def close_project(self, announce: bool = True) -> None:
+        """Save what is unsaved and let go of the project."""
+        if self.project is None:
+            return
+        self.flush_requested.emit()
+        self.cancel_import()
+        self.project.close()
+        self.project = None
+        if announce:
+            self._announce_project()
+
+    def _announce_project(self) -> None:
+        self.open_uid = None
+        self._series = None
+        self.project_changed.emit()
+        self.series_changed.emit()
+        self.open_series_changed.emit()
+        self.runs_changed.emit()
+        self.models_changed.emit()
+
+    def shutdown(self) -> None:
+        """Close the project and wait for all background jobs."""
+        self.flush_requested.emit()
+        self.cancel_import()
+        self.tasks.shutdown()
+        if self.project is not None:
+            self.project.close()
+            self.project = None
+
+    def require_project(self) -> Project:
+        """The open project. Raises UserError when there is none."""
+        if self.project is None:
+            raise UserError(self.tr("No project is open. Open or create one in the Library."))
+        return self.project
+
+    @property
+    def schema(self) -> LabelSchema:
+        """The label classes of the open project, the default ones without a project."""
+        return LabelSchema.default() if self.project is None else self.project.schema
+
+    # ---- series ------------------------------------------------------------------------------
+
+    def series(self) -> list[SeriesRecord]:
+        """All series of the project; read once and kept until something changes."""
+        if self._series is None:
+            self._series = [] if self.project is None else self.project.series()
+            self._by_uid = {record.series_uid: record for record in self._series}
+        return self._series
+
+    def record(self, uid: str) -> SeriesRecord:
+        """The row of a series. Raises UserError when the project does not hold it."""
+        self.series()
+        if uid in self._by_uid:
+            return self._by_uid[uid]
+        return self.require_project().record(uid)
+
+    def refresh_series(self, _uid: str = "") -> None:
+        """Read the library anew and announce it; for whoever changed rows through the project."""
+        self._series = None
+        self.series_changed.emit()
+
+    def open_series(self, uid: str) -> None:
+        """Open a series in Label."""
+        if uid != self.open_uid:
+            self.record(uid)
+            self.open_uid = uid
+            self.open_series_changed.emit()
+        self.page_requested.emit("label")
+
+    def set_status(self, uids: str | Iterable[str], status: LabelStatus) -> None:
+        """Set the label status of one or several series."""
+        project = self.require_project()
+        for uid in [uids] if isinstance(uids, str) else list(uids):
+            project.set_status(uid, status)
+        self.refresh_series()
+
+    def set_split(self, uids: str | Iterable[str], split: Split) -> None:
+        """Put one or several series into a split."""
+        chosen = [uids] if isinstance(uids, str) else list(uids)
+        self.require_project().set_split(chosen, split)
+        self.refresh_series()
+
+    def remove_series(self, uids: Sequence[str]) -> None:
+        """Take series out of the project; the message that follows offers Undo."""
+        project = self.require_project()
+        chosen = list(uids)
+        if self.open_uid in chosen:
+            self.flush_requested.emit()
+            self.open_uid = None
+            self.open_series_changed.emit()
+        project.remove(chosen)
+        self.refresh_series()
+
+        def undo() -> None:
+            if self.project is project:
+                project.restore(chosen)
+                self.refresh_series()
+
+        self.message.emit(self.tr("%n series removed", "", len(chosen)), undo)
+
+    # ---- import ------------------------------------------------------------------------------
+
+    def import_paths(self, paths: Sequence[Path]) -> None:
+        """Import in the background; while one import runs, further paths wait for their turn."""
+        if self.project is None:
+            self.error.emit(
+                self.tr("Nothing was imported"),
+                self.tr("No project is open. Open or create one first."),
+            )
+            return
+        if self._import is not None:
+            self._waiting.extend(paths)
+            return
+        name = paths[0].name if len(paths) == 1 else self.tr("%n items", "", len(paths))
+        self._start(_import, list(paths), ImportState("import", name, started=time.monotonic()))
+
+    def fill_demo(self, cases: int = 16) -> None:
+        """Make the demo's cases in the background, one row after the other."""
+        state = ImportState("demo", self.tr("demo cases"), "", 0, cases, started=time.monotonic())
+        self._start(_demo, cases, state)
+
+    def cancel_import(self) -> None:
+        """End the import after the file it is at; what it found so far stays."""
+        self._waiting.clear()
+        if self._import is not None:
+            self._import.finish_early()
+
+    def _start(self, fn: Any, what: Any, state: ImportState) -> None:
+        project = self.require_project()
+        self.importing = state
+        self.import_progress.emit(state)
+        self._import = self.tasks.run(
+            fn,
+            project,
+            what,
+            state,
+            on_progress=lambda new: self._progressed(project, new),
+            on_done=lambda report: self._imported(project, report),
+            on_error=self._import_failed,
+            on_cancelled=lambda: self._imported(project, ImportReport((), (), (), True)),
+        )
+
+    def _progressed(self, project: Project, state: ImportState) -> None:
+        if self.project is not project or self.importing is None:
+            return
+        found = state.series_found != self.importing.series_found or state.kind == "demo"
+        self.importing = state
+        self.import_progress.emit(state)
+        if found and time.monotonic() - self._refreshed > _REFRESH_S:
+            self._refreshed = time.monotonic()
+            self.refresh_series()
+
+    def _imported(self, project: Project, report: ImportReport) -> None:
+        self._import = None
+        self.importing = None
+        if self.project is not project:
+            return
+        self.refresh_series()
+        self.import_finished.emit(report)
+        if self._waiting:
+            paths, self._waiting = self._waiting, []
+            self.import_paths(paths)
+
+    def _import_failed(self, sentence: str) -> None:
+        self._import = None
+        self.importing = None
+        self._waiting.clear()
+        self.refresh_series()
+        self.import_finished.emit(ImportReport((), ()))
+        self.error.emit(self.tr("The import stopped"), sentence)
+
+
+def _import(
+    project: Project, paths: list[Path], state: ImportState, progress: Any, cancelled: Any
+) -> ImportReport:
+    """Background: import ``paths``, translating the importer's progress for the strip."""
+    # Loaded late: pydicom and SimpleITK must not hold up the window.
+    from core.project.importer import import_paths  # noqa: PLC0415
+
+    def tell(step: Any) -> None:
+        progress(
+            ImportState(
+                state.kind, state.name, step.stage, step.done, step.total,
+                step.series_found, step.skipped, state.started,
+            )
+        )  # fmt: skip
+
+    return import_paths(project, paths, tell, cancelled)
+
+
+def _demo(
+    project: Project, cases: int, state: ImportState, progress: Any, cancelled: Any
+) -> ImportReport:
+    """Background: make the demo's cases."""
+    from core.demo.project import fill_demo  # noqa: PLC0415 - loaded late, as above
+
+    def tell(done: int, total: int) -> None:
+        progress(ImportState(state.kind, state.name, "", done, total, done, started=state.started))
+
+    fill_demo(project, cases, 0, tell, cancelled)
+    return ImportReport((), ())
