@@ -22,7 +22,7 @@ from scipy import ndimage
 
 from core.data.grid import GridInfo, labels_to_plan_grid, to_plan_grid
 from core.data.plan import Plan
-from core.errors import Cancelled, FileRefusedError
+from core.errors import Cancelled, FileRefusedError, UserError
 from core.labels.durable import replace
 from core.project.manifest import ManifestCase
 from core.project.project import Project
@@ -79,7 +79,7 @@ def prepare(
     """All cases on the plan's grid, in the order of ``entries``; those already there are opened.
 
     progress: called with (cases done, cases). Raises FileRefusedError when a case's files cannot be
-    read or changed since the run was made, Cancelled when ``cancelled`` says so.
+    read or changed since the run was made, UserError when the disk is full, Cancelled when ``cancelled`` says so.
     """
     cases: list[Case] = []
     for done, entry in enumerate(entries):
@@ -107,8 +107,8 @@ def _make(project: Project, entry: ManifestCase, plan: Plan, folder: Path) -> No
         )
     arrays = _arrays(read_volume(record), store.load(), plan)
     temporary = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}")
-    temporary.mkdir(parents=True)
     try:
+        temporary.mkdir(parents=True)
         for name, array in arrays.items():
             np.save(temporary / f"{name}.npy", array, allow_pickle=False)
         if not folder.exists():
@@ -116,6 +116,11 @@ def _make(project: Project, entry: ManifestCase, plan: Plan, folder: Path) -> No
             for path in temporary.iterdir():
                 replace(path, path)
             temporary.rename(folder)
+    except OSError as error:
+        raise UserError(
+            f"A preprocessed case could not be written to {folder.parent} ({error.strerror}). Free "
+            "some space there, then start the run again: it goes on with the next case."
+        ) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
