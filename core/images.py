@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -71,22 +73,66 @@ def from_sitk(image: sitk.Image) -> tuple[NDArray[Any], Geometry]:
     return array, Geometry((z, y, x), (sz, sy, sx), (ox, oy, oz), tuple(image.GetDirection()))
 
 
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """A file as it is: values [z, y, x] (or [z, y, x, layer]), grid, named segments if any."""
+
+    path: Path
+    array: NDArray[Any]
+    geometry: Geometry
+    segments: tuple[dict[str, str], ...]
+
+    def volume(self) -> Volume:
+        """int16 HU; see :func:`read_image`."""
+        if self.array.ndim != 3:
+            raise FileRefusedError(self.path, "it holds several values a voxel (colour or vectors)")
+        checks: list[Check] = []
+        try:
+            hu = to_int16(self.array, checks)
+        except ValueError as error:
+            raise FileRefusedError(self.path, str(error)) from error
+        return Volume(hu, self.geometry, tuple(checks))
+
+    def mask(self) -> tuple[NDArray[np.uint8], Geometry, dict[int, str]]:
+        """Labels; see :func:`read_mask`."""
+        if self.array.ndim == 4:
+            named = dict(_numbered(self.segments))
+            return _flatten_layers(self.path, self.array, self.segments), self.geometry, named
+        if not holds_labels(self.array):
+            raise FileRefusedError(
+                self.path, "its values are not whole numbers from 0 to 255, so it is no label map"
+            )
+        names = {int(s["LabelValue"]): s.get("Name", "") for s in self.segments}
+        kept = {v: n for v, n in names.items() if v and n}
+        return self.array.astype(np.uint8), self.geometry, kept
+
+
+def read_raw(path: Path) -> Raw:
+    """An image file before anybody decided what it is. Raises FileRefusedError."""
+    image = _load(path)
+    try:
+        array, geometry = from_sitk(image)
+    except ValueError as error:
+        raise FileRefusedError(path, f"its grid is not usable ({error})") from error
+    return Raw(path, array, geometry, tuple(_segments(image)))
+
+
 def read_image(path: Path) -> Volume:
     """The volume of a NIfTI, NRRD or MHA file, int16 HU on the file's own grid.
 
     Fractions are rounded and values outside int16 cut, with a check that says so. Raises
     FileRefusedError when it is no scalar 3-D image, is damaged, or holds NaN.
     """
-    image = _load(path)
-    if image.GetNumberOfComponentsPerPixel() != 1:
-        raise FileRefusedError(path, "it holds several values a voxel (colour or vectors)")
-    array, geometry = _on_grid(path, image)
-    checks: list[Check] = []
-    try:
-        hu = to_int16(array, checks)
-    except ValueError as error:
-        raise FileRefusedError(path, str(error)) from error
-    return Volume(hu, geometry, tuple(checks))
+    return read_raw(path).volume()
+
+
+def read_mask(path: Path) -> tuple[NDArray[np.uint8], Geometry, dict[int, str]]:
+    """Labels uint8 [z, y, x], their grid, and names by value where the file carries them.
+
+    A ``.seg.nrrd`` with several layers is flattened; where segments overlap the later one wins.
+    Raises FileRefusedError when the values are not whole numbers from 0 to 255.
+    """
+    return read_raw(path).mask()
 
 
 def read_geometry(path: Path) -> Geometry:
@@ -106,25 +152,6 @@ def read_geometry(path: Path) -> Geometry:
         )
     except ValueError as error:
         raise FileRefusedError(path, f"its grid is not usable ({error})") from error
-
-
-def read_mask(path: Path) -> tuple[NDArray[np.uint8], Geometry, dict[int, str]]:
-    """Labels uint8 [z, y, x], their grid, and names by value where the file carries them.
-
-    A ``.seg.nrrd`` with several layers is flattened; where segments overlap the later one wins.
-    Raises FileRefusedError when the values are not whole numbers from 0 to 255.
-    """
-    image = _load(path)
-    array, geometry = _on_grid(path, image)
-    segments = _segments(image)
-    if array.ndim == 4:
-        return _flatten_layers(path, array, segments), geometry, dict(enumerate_names(segments))
-    if not holds_labels(array):
-        raise FileRefusedError(
-            path, "its values are not whole numbers from 0 to 255, so it is no label map"
-        )
-    names = {int(s["LabelValue"]): s.get("Name", "") for s in segments}
-    return array.astype(np.uint8), geometry, {v: n for v, n in names.items() if v and n}
 
 
 def holds_labels(array: NDArray[Any]) -> bool:
@@ -180,7 +207,7 @@ def resample_mask(
     return sitk.GetArrayFromImage(resampler.Execute(to_sitk(labels, source)))
 
 
-def enumerate_names(segments: list[dict[str, str]]) -> list[tuple[int, str]]:
+def _numbered(segments: Sequence[dict[str, str]]) -> list[tuple[int, str]]:
     """New values 1, 2 … for segments whose own values repeat from layer to layer."""
     return [(i, s.get("Name") or f"Segment {i}") for i, s in enumerate(segments, start=1)]
 
@@ -217,13 +244,6 @@ def _load(path: Path) -> sitk.Image:
         raise FileRefusedError(
             path, "its pixel data are damaged or missing", "Copy or export it again."
         ) from error
-
-
-def _on_grid(path: Path, image: sitk.Image) -> tuple[NDArray[Any], Geometry]:
-    try:
-        return from_sitk(image)
-    except ValueError as error:
-        raise FileRefusedError(path, f"its grid is not usable ({error})") from error
 
 
 def _check_size(path: Path, reader: sitk.ImageFileReader) -> None:
@@ -288,7 +308,7 @@ def _segments(image: sitk.Image) -> list[dict[str, str]]:
 
 
 def _flatten_layers(
-    path: Path, layers: NDArray[Any], segments: list[dict[str, str]]
+    path: Path, layers: NDArray[Any], segments: Sequence[dict[str, str]]
 ) -> NDArray[np.uint8]:
     if not segments or len(segments) > 255:
         raise FileRefusedError(path, "it holds several values a voxel but no list of segments")

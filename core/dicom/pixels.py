@@ -16,8 +16,8 @@ MAX_SIDE = 8192
 
 #: Lossless coders reach perhaps 1000 : 1 on an empty slice. Above this ratio, and above a size
 #: worth caring about, the header is not believed.
-_MAX_RATIO = 2000
-_SMALL = 1 << 26
+MAX_RATIO = 2000
+MAX_UNBELIEVED = 1 << 26
 
 _INTEGERS = 0x7FE00010
 _ITEM = 0xE000
@@ -71,7 +71,7 @@ def _encapsulated_problem(path: Path, parsed: Parsed, need: int) -> str:
         have = fragment_bytes(stream, pixels.offset, parsed.stream_size)
     if have is None:
         return "its compressed pixel data are cut short"
-    if need > max(_SMALL, have * _MAX_RATIO):
+    if need > max(MAX_UNBELIEVED, have * MAX_RATIO):
         return f"its header claims {need:,} bytes of pixels, which {have:,} bytes cannot hold"
     return ""
 

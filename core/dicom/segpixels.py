@@ -15,7 +15,7 @@ from pydicom.uid import UID, RLELossless
 
 from core.dicom.decode import codestream_size
 from core.dicom.parsing import PARSE_ERRORS, Parsed, quiet, whole
-from core.dicom.pixels import MAX_SIDE
+from core.dicom.pixels import MAX_RATIO, MAX_SIDE, MAX_UNBELIEVED
 from core.errors import FileRefusedError
 
 #: Deflated Image Frame Compression (Supplement 244), which pydicom 3.0 does not decode.
@@ -46,6 +46,10 @@ class SegPixels:
         need = (self._rows * self._columns * self._count * self._bits + 7) // 8
         if parsed.native and len(self._data) < need:
             raise FileRefusedError(path, "its pixel data are cut short", "Copy it again.")
+        # Compressed planes of nothing are tiny, yet each unpacks to a byte a pixel.
+        unpacked = self._rows * self._columns * self._count
+        if unpacked > max(MAX_UNBELIEVED, len(self._data) * MAX_RATIO):
+            raise FileRefusedError(path, f"its header claims {unpacked:,} pixels")
         self._streams = [] if parsed.native else self._fragments()
 
     def frame(self, index: int) -> NDArray[np.unsignedinteger]:
