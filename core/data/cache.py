@@ -79,7 +79,8 @@ def prepare(
     """All cases on the plan's grid, in the order of ``entries``; those already there are opened.
 
     progress: called with (cases done, cases). Raises FileRefusedError when a case's files cannot be
-    read or changed since the run was made, UserError when the disk is full, Cancelled when ``cancelled`` says so.
+    read or changed since the run was made, UserError when the disk is full, Cancelled when
+    ``cancelled`` says so.
     """
     cases: list[Case] = []
     for done, entry in enumerate(entries):

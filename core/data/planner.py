@@ -248,7 +248,8 @@ def _plan(
         # An average over about the last tenth of the run.
         ema_decay=round(min(0.999, max(0.9, 1 - 10 / max(steps, 1))), 4),
         steps_per_epoch=_steps_per_epoch(steps) if epochs is None else plan.steps_per_epoch,
-        validations=int(min(40, max(3, steps * step / 240))),
+        # About one in 100 s of training: enough for a curve, and passes are cheap beside it.
+        validations=int(min(50, max(3, steps * step / 100))),
     )
     return replace(plan, estimates=estimate(plan, device))
 
