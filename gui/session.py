@@ -216,7 +216,7 @@ class Session(QObject):
         if self._import is not None:
             self._waiting.extend(paths)
             return
-        name = paths[0].name if len(paths) == 1 else self.tr("%n items", "", len(paths))
+        name = paths[0].name if len(paths) == 1 else self.tr("%n item(s)", "", len(paths))
         self._start(_import, list(paths), ImportState("import", name, started=time.monotonic()))
 
     def fill_demo(self, cases: int = 16) -> None:

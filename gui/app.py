@@ -1,0 +1,182 @@
+"""``lesionforge [--demo] [PATH]``: wiring, logging, and what happens to a bug."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import logging.handlers
+import multiprocessing
+import os
+import platform
+import sys
+import threading
+import traceback
+from pathlib import Path
+from types import TracebackType
+
+from PySide6.QtCore import (
+    QMessageLogContext,
+    QObject,
+    QStandardPaths,
+    QtMsgType,
+    Signal,
+    qInstallMessageHandler,
+)
+from PySide6.QtWidgets import QApplication
+
+from core.project.recent import config_dir, recent_projects
+from gui import i18n, preferences, theme
+from gui.dialogs.bug import BugDialog
+from gui.main_window import MainWindow
+from gui.run.supervisor import RunSupervisor
+from gui.session import Session
+
+log = logging.getLogger("gui")
+
+DEMO_CASES = 16
+
+
+def _arguments(argv: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="lesionforge",
+        description="Label tumours in CT series, train a segmentation model, export it.",
+    )
+    parser.add_argument(
+        "path", nargs="?", type=Path, metavar="PATH", help="a project folder to open or to make"
+    )
+    parser.add_argument(
+        "--demo",
+        action="store_true",
+        help="open the demo project (synthetic CT); made at the first start",
+    )
+    return parser.parse_args(argv)
+
+
+def demo_folder() -> Path:
+    """Where the demo project lives: the user's documents, ``LesionForge/Demo``."""
+    place = QStandardPaths.StandardLocation.DocumentsLocation
+    documents = QStandardPaths.writableLocation(place)
+    return (Path(documents) if documents else Path.home()) / "LesionForge" / "Demo"
+
+
+def start_logging() -> None:
+    """Log to a rotating file in the user's config folder; never patients, pixels or file names."""
+    folder = config_dir() / "logs"
+    root = logging.getLogger()
+    root.setLevel(logging.INFO)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handler: logging.Handler = logging.handlers.RotatingFileHandler(
+            folder / "lesionforge.log", maxBytes=1_000_000, backupCount=3, encoding="utf-8"
+        )
+    except OSError:
+        handler = logging.StreamHandler()  # A read-only home: standard error has to do.
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    root.addHandler(handler)
+    for chatty in ("pydicom", "matplotlib", "PIL"):
+        logging.getLogger(chatty).setLevel(logging.ERROR)
+
+
+_LEVELS = {
+    QtMsgType.QtDebugMsg: logging.DEBUG,
+    QtMsgType.QtInfoMsg: logging.INFO,
+    QtMsgType.QtWarningMsg: logging.WARNING,
+    QtMsgType.QtCriticalMsg: logging.ERROR,
+    QtMsgType.QtFatalMsg: logging.CRITICAL,
+}
+
+
+def _qt_message(kind: QtMsgType, _context: QMessageLogContext, words: str) -> None:
+    logging.getLogger("qt").log(_LEVELS.get(kind, logging.WARNING), "%s", words)
+
+
+class BugCatcher(QObject):
+    """Takes the exceptions nobody expected, from any thread, logs them and shows the dialog."""
+
+    _caught = Signal(str)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._showing = False
+        self._caught.connect(self._show)
+
+    def install(self) -> None:
+        """Become the hook of the interpreter and of its threads."""
+        sys.excepthook = self.hook
+        threading.excepthook = lambda args: self.hook(
+            args.exc_type, args.exc_value or args.exc_type(), args.exc_traceback
+        )
+
+    def hook(
+        self, kind: type[BaseException], error: BaseException, trace: TracebackType | None
+    ) -> None:
+        """Log and show; Ctrl+C in a terminal just ends the program."""
+        if issubclass(kind, KeyboardInterrupt):
+            QApplication.quit()
+            return
+        log.critical("unexpected error", exc_info=(kind, error, trace))
+        self._caught.emit("".join(traceback.format_exception(kind, error, trace)))
+
+    def _show(self, trace: str) -> None:
+        if self._showing:
+            return  # One dialog at a time; all of them are in the log.
+        self._showing = True
+        dialog = BugDialog(QApplication.activeWindow(), trace)
+        dialog.exec()
+        dialog.deleteLater()
+        self._showing = False
+
+
+def _open_first(session: Session, args: argparse.Namespace) -> None:
+    """The project of the command line, the demo, or the one opened last."""
+    if args.demo:
+        open_demo(session, args.path or demo_folder())
+    elif args.path is not None:
+        if (args.path / "project.json").is_file() or args.path.name == "project.json":
+            session.open_project(args.path)
+        else:
+            session.create_project(args.path)
+    elif recent := recent_projects():
+        session.open_project(recent[0])
+
+
+def open_demo(session: Session, folder: Path) -> None:
+    """Open the demo project, and fill it in the background where it is new."""
+    made = (folder / "project.json").is_file()
+    name = QApplication.translate("app", "Demo: liver lesions")
+    opened = session.open_project(folder) if made else session.create_project(folder, name)
+    if opened and not session.series():
+        session.fill_demo(DEMO_CASES)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Start the window; returns the exit code."""
+    multiprocessing.freeze_support()
+    args = _arguments(argv)
+    start_logging()
+    settings = preferences.load()
+    if settings.scale != 100:
+        os.environ.setdefault("QT_SCALE_FACTOR", str(settings.scale / 100))
+    qInstallMessageHandler(_qt_message)
+    app = QApplication(sys.argv[:1])
+    app.setApplicationName("LesionForge")
+    app.setDesktopFileName("lesionforge")
+    catcher = BugCatcher(app)
+    catcher.install()
+    theme.apply(app)
+    i18n.install(settings.language)
+    log.info("start on %s, Python %s", platform.platform(), platform.python_version())
+    session = Session()
+    supervisor = RunSupervisor(session)
+    window = MainWindow(session, supervisor)
+    window.show()
+    _open_first(session, args)
+    code = app.exec()
+    # Closed another way than by its window (a log-off): nothing may be left running.
+    supervisor.shutdown()
+    session.shutdown()
+    return code
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,63 @@
+"""Settings for all projects: language and interface scale."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from PySide6.QtCore import QUrl
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import QGridLayout, QWidget
+
+from core.project.recent import config_dir
+from gui import i18n, preferences
+from gui.widgets import Button, ComboField, Dialog, caption, label
+
+
+class SettingsDialog(Dialog):
+    """Each choice takes effect at once, except the scale, which needs a new start."""
+
+    def __init__(self, parent: QWidget | None) -> None:
+        super().__init__(parent, "", 520)
+        self.heading.setText(self.tr("Settings"))
+        self._preferences = preferences.load()
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(16)
+        grid.setVerticalSpacing(12)
+        grid.setColumnStretch(1, 1)
+        self.language = ComboField("", list(preferences.LANGUAGES.items()))
+        self.language.setAccessibleName(self.tr("Language"))
+        self.language.set_key(i18n.current_language())
+        self.language.changed.connect(self._set_language)
+        self.scale = ComboField("", [(str(s), f"{s} %") for s in preferences.SCALES])
+        self.scale.setAccessibleName(self.tr("Interface scale"))
+        self.scale.set_key(str(self._preferences.scale))
+        self.scale.changed.connect(self._set_scale)
+        grid.addWidget(label(self.tr("Language"), tone="t2"), 0, 0)
+        grid.addWidget(self.language, 0, 1)
+        grid.addWidget(label(self.tr("Interface scale"), tone="t2"), 1, 0)
+        grid.addWidget(self.scale, 1, 1)
+        grid.addWidget(caption(self.tr("The scale changes at the next start.")), 2, 1)
+        logs = Button(self.tr("Show log folder"), "ghost", "ph.folder-open")
+        logs.clicked.connect(self._show_logs)
+        self.body.addLayout(grid)
+        self.body.addSpacing(8)
+        self.body.addWidget(caption(self.tr("The log holds no patient data."), wrap=True))
+        self.buttons.insertWidget(0, logs)
+        done = self.add_button(self.tr("Done"), "primary")
+        done.setDefault(True)
+        done.clicked.connect(self.accept)
+
+    def _set_language(self, language: str) -> None:
+        self._preferences = replace(self._preferences, language=language)
+        preferences.save(self._preferences)
+        self.accept()  # its own texts are in the old language
+        i18n.install(language)
+
+    def _set_scale(self, scale: str) -> None:
+        self._preferences = replace(self._preferences, scale=int(scale))
+        preferences.save(self._preferences)
+
+    def _show_logs(self) -> None:
+        folder = config_dir() / "logs"
+        folder.mkdir(parents=True, exist_ok=True)
+        QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))
