@@ -1,0 +1,156 @@
+"""Import: whatever lies below some paths becomes series and labels, or a sentence why not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from core.dicom.headers import Header
+from core.dicom.scan import find_files, read_headers
+from core.dicom.series import FoundSeries, group
+from core.errors import Cancelled, FileRefusedError
+from core.images import image_suffix
+from core.project.import_images import judge
+from core.project.import_labels import LabelImport
+from core.project.import_series import keep_labelled_grids, record_of, with_known_slices
+from core.project.project import Project
+from core.project.records import ImportReport, SeriesRecord, Skipped
+
+
+@dataclass(frozen=True, slots=True)
+class ImportProgress:
+    """Where an import is. stage: what it does, for the user. done, total: files (of the stage).
+
+    series_found, skipped: so far. While folders are searched, total is 0.
+    """
+
+    stage: str
+    done: int
+    total: int
+    series_found: int
+    skipped: int
+
+
+def import_paths(
+    project: Project,
+    paths: Sequence[Path],
+    progress: Callable[[ImportProgress], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> ImportReport:
+    """Import everything at or below ``paths`` into ``project``.
+
+    Pixel data stay where they are. Labels are saved as drafts, never over a label that was there.
+    Every file that did not become part of a series or a label is in the report with a sentence.
+    Cancelling keeps what was finished and returns a report that says so. Raises FileRefusedError
+    when a path does not exist.
+    """
+    for path in paths:
+        if not path.exists():
+            raise FileRefusedError(path, "it does not exist", "Check the path.")
+    work = _Import(project, progress, cancelled)
+    try:
+        work.run([Path(p) for p in paths])
+    except Cancelled:
+        work.cancelled = True
+    labelled = work.labels.save() if work.labels is not None else []
+    fresh = [project.record(uid) for uid in dict.fromkeys(work.series)]
+    return ImportReport(tuple(fresh), tuple(work.skipped), tuple(labelled), work.cancelled)
+
+
+@dataclass(slots=True)
+class _Import:
+    """One import under way."""
+
+    project: Project
+    progress: Callable[[ImportProgress], None] | None
+    stop: Callable[[], bool] | None
+    series: list[str] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
+    labels: LabelImport | None = None
+    cancelled: bool = False
+
+    def run(self, paths: list[Path]) -> None:
+        self._say("Searching folders", 0, 0)
+        files, refused = find_files(paths, self.stop)
+        self.skipped += [Skipped(path, reason) for path, reason in refused]
+        files = self._outside_project(files)
+        images = [path for path in files if image_suffix(path)]
+        headers = self._headers([path for path in files if not image_suffix(path)])
+        found = self._dicom(headers)
+        masks = self._images(images)
+        self.labels = LabelImport(self.project, {s.uid: s for s in found}, self.skipped)
+        dicom_labels = [h for h in headers if h.kind != "ct"]
+        total = len(dicom_labels) + len(masks)
+        for done, header in enumerate(dicom_labels, start=1):
+            self._pause("Reading labels", done, total)
+            self.labels.add_dicom(header)
+        for done, path in enumerate(masks, start=len(dicom_labels) + 1):
+            self._pause("Reading labels", done, total)
+            self.labels.add_mask(path)
+
+    def _headers(self, files: list[Path]) -> list[Header]:
+        headers: list[Header] = []
+        seen: set[str] = set()
+        for done, (path, outcome) in enumerate(read_headers(files, self.stop), start=1):
+            if isinstance(outcome, Header):
+                headers.append(outcome)
+                if outcome.kind == "ct":
+                    seen.add(outcome.series_uid)
+            else:
+                self.skipped.append(Skipped(path, outcome))
+            self._say("Reading files", done, len(files), len(seen))
+        return headers
+
+    def _dicom(self, headers: list[Header]) -> list[FoundSeries]:
+        found = group(with_known_slices(self.project, headers))
+        for series in found:
+            self.skipped += [Skipped(path, reason) for path, reason in series.dropped]
+        self._keep([record_of(series) for series in found])
+        return found
+
+    def _images(self, paths: list[Path]) -> list[Path]:
+        """Volumes become rows; the masks are returned."""
+        masks: list[Path] = []
+        seen: dict[str, Path] = {}
+        for done, path in enumerate(paths, start=1):
+            self._pause("Reading images", done, len(paths))
+            try:
+                record = judge(path).record
+            except FileRefusedError as error:
+                self.skipped.append(Skipped(path, error.sentence))
+                continue
+            if record is None:
+                masks.append(path)
+            elif record.series_uid in seen:
+                reason = f"it is a copy of {seen[record.series_uid].name}"
+                self.skipped.append(Skipped(path, FileRefusedError(path, reason).sentence))
+            else:
+                seen[record.series_uid] = path
+                self._keep([record])
+        return masks
+
+    def _keep(self, records: Sequence[SeriesRecord]) -> None:
+        kept, refused = keep_labelled_grids(self.project, records)
+        self.skipped += refused
+        self.project.library.upsert_all(kept)
+        self.series += [record.series_uid for record in kept]
+
+    def _outside_project(self, files: list[Path]) -> list[Path]:
+        own = self.project.path
+        kept = [path for path in files if own not in path.parents]
+        if len(kept) < len(files):
+            text = f"{own.name} was not imported: it is the folder of this project."
+            self.skipped.append(Skipped(own, text))
+        return kept
+
+    def _pause(self, stage: str, done: int, total: int) -> None:
+        """Between two files: report, and stop when asked to. Raises Cancelled."""
+        if self.stop is not None and self.stop():
+            raise Cancelled
+        self._say(stage, done, total)
+
+    def _say(self, stage: str, done: int, total: int, found: int | None = None) -> None:
+        if self.progress is not None:
+            series = len(self.series) if found is None else found
+            self.progress(ImportProgress(stage, done, total, series, len(self.skipped)))
