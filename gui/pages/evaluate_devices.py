@@ -11,12 +11,9 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QVB
 from core.evaluation.usage import DeviceUse
 from gui import theme
 from gui.pages.evaluate_data import Comparison, Measured
+from gui.pages.evaluate_prices import Prices
 from gui.widgets import Elided, NumberField, label, line
 from gui.widgets.paint import painter, rounded
-
-#: What an hour costs until the user says otherwise: about a 16-core machine and an H100 for hire.
-CPU_PRICE = 0.80
-GPU_PRICE = 3.20
 
 
 def duration(seconds: float) -> str:
@@ -133,17 +130,13 @@ class _Verdict(QWidget):
 
 
 class DeviceComparison(QWidget):
-    """CPU and GPU beside each other. prices_changed: CPU and GPU price an hour."""
+    """CPU and GPU beside each other. prices_changed: the Prices, once a field was left."""
 
-    prices_changed = Signal(float, float)
+    prices_changed = Signal(object)
 
-    def __init__(
-        self,
-        cpu_price: float = CPU_PRICE,
-        gpu_price: float = GPU_PRICE,
-        parent: QWidget | None = None,
-    ) -> None:
+    def __init__(self, prices: Prices | None = None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        prices = prices or Prices()
         self._comparison = Comparison(None, None, same_work=False)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
@@ -162,8 +155,8 @@ class DeviceComparison(QWidget):
                 head.setAlignment(Qt.AlignmentFlag.AlignRight)
             grid.addWidget(head, 0, column)
         grid.addWidget(line(), 1, 0, 1, 6)
-        self.cpu = _Row(grid, 2, gpu=False, price=cpu_price, name=self.tr("CPU"))
-        self.gpu = _Row(grid, 3, gpu=True, price=gpu_price, name=self.tr("GPU"))
+        self.cpu = _Row(grid, 2, gpu=False, price=prices.cpu, name=self.tr("CPU"))
+        self.gpu = _Row(grid, 3, gpu=True, price=prices.gpu, name=self.tr("GPU"))
         grid.addWidget(line(), 4, 0, 1, 6)
         for index in (2, 3):
             grid.setRowMinimumHeight(index, 52)
@@ -180,7 +173,8 @@ class DeviceComparison(QWidget):
         row.addWidget(self.verdict)
         for device, name in ((self.cpu, self.tr("CPU")), (self.gpu, self.tr("GPU"))):
             device.price.setAccessibleName(self.tr("Price per hour, {0}").format(name))
-            device.price.changed.connect(self._price_changed)
+            device.price.changed.connect(lambda _value: self._show_costs())
+            device.price.editingFinished.connect(self._prices_set)
 
     def show_comparison(self, comparison: Comparison) -> None:
         """Show what was measured; – where nothing was."""
@@ -192,13 +186,16 @@ class DeviceComparison(QWidget):
         self.note.setText(self._note(comparison, uses))
         self._show_costs()
 
-    def _price_changed(self, _value: float) -> None:
-        self._show_costs()
-        self.prices_changed.emit(self.cpu.price.value(), self.gpu.price.value())
+    def prices(self) -> Prices:
+        """As they stand in the fields."""
+        return Prices(self.cpu.price.value(), self.gpu.price.value())
+
+    def _prices_set(self) -> None:
+        self.prices_changed.emit(self.prices())
 
     def _show_costs(self) -> None:
         c = self._comparison
-        prices = (self.cpu.price.value(), self.gpu.price.value())
+        prices = (self.prices().cpu, self.prices().gpu)
         for row, cost in zip((self.cpu, self.gpu), c.costs(*prices), strict=True):
             row.cost.setText(f"${cost:.2f}" if math.isfinite(cost) else "–")
         speed, saving = c.speed, c.saving(*prices)

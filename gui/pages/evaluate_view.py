@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from core.evaluation.result import CaseEvaluation, EvaluationResult
 from gui import theme
+from gui.pages import evaluate_prices
 from gui.pages.evaluate_cases import CasesTable
 from gui.pages.evaluate_data import Comparison, RunView
 from gui.pages.evaluate_devices import DeviceComparison
@@ -86,7 +87,8 @@ class EvaluateView(QWidget):
         self.worst.clicked.connect(self.table.select)
         worst.body.addWidget(self.worst)
         self.devices_card = Card(self.tr("Device comparison"))
-        self.devices = DeviceComparison()
+        self.devices = DeviceComparison(evaluate_prices.load())
+        self.devices.prices_changed.connect(evaluate_prices.save)
         self.devices_card.body.addWidget(self.devices)
         row = QHBoxLayout()
         row.setSpacing(16)

@@ -13,9 +13,11 @@ from pytestqt.qtbot import QtBot
 from core.evaluation.metrics import CaseMetrics
 from core.evaluation.result import CaseEvaluation, EvaluationResult
 from core.evaluation.usage import DeviceUse
+from gui.pages import evaluate_prices
 from gui.pages.evaluate_data import Comparison, RunView, compare
 from gui.pages.evaluate_devices import DeviceComparison, duration, factor
 from gui.pages.evaluate_parts import WorstCases, difference
+from gui.pages.evaluate_prices import Prices
 from gui.pages.evaluate_view import MAX_RUNS, EvaluateView
 
 
@@ -62,7 +64,8 @@ NO_DEVICES = Comparison(None, None, same_work=False)
 
 
 @pytest.fixture
-def view(qtbot: QtBot) -> EvaluateView:
+def view(qtbot: QtBot, tmp_path: Path, monkeypatch) -> EvaluateView:
+    monkeypatch.setenv("LESIONFORGE_CONFIG_DIR", str(tmp_path / "config"))
     widget = EvaluateView()
     qtbot.addWidget(widget)
     widget.resize(1528, 900)
@@ -196,14 +199,25 @@ def test_prices_are_followed_at_once(qtbot: QtBot) -> None:
     assert panel.cpu.cost.text() == "$8.00"
     assert [n.text() for n in panel.verdict.numbers] == ["24.0×", "6.0×", "24.0 vs 1.0"]
     panel.gpu.price.selectAll()
-    with qtbot.waitSignal(panel.prices_changed, timeout=1000) as changed:
-        qtbot.keyClicks(panel.gpu.price, "40")
-    assert changed.args == [0.8, 4.0]
+    qtbot.keyClicks(panel.gpu.price, "40")
     assert panel.verdict.numbers[1].text() == "2.1×"
     assert panel.verdict.words[1].text() == "dearer on the GPU"
+    with qtbot.waitSignal(panel.prices_changed, timeout=1000) as changed:
+        qtbot.keyClick(panel.gpu.price, Qt.Key.Key_Return)
+    assert changed.args == [Prices(0.8, 40.0)]
     panel.show_comparison(NO_DEVICES)
     assert [n.text() for n in panel.verdict.numbers] == ["–", "–", "–"]
     assert panel.cpu.time.text() == panel.cpu.cost.text() == "–"
+
+
+def test_prices_are_kept_for_the_next_start(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("LESIONFORGE_CONFIG_DIR", str(tmp_path / "config"))
+    assert evaluate_prices.load() == Prices()
+    evaluate_prices.save(Prices(0.1, 2.0))
+    assert evaluate_prices.load() == Prices(0.1, 2.0)
+    for text in ("", "[]", '{"cpu": -1, "gpu": 1}', '{"cpu": NaN, "gpu": 1}', '{"cpu": "x"}'):
+        (tmp_path / "config" / "prices.json").write_text(text)
+        assert evaluate_prices.load() == Prices()
 
 
 def test_a_projection_is_called_one(qtbot: QtBot) -> None:
