@@ -1,0 +1,153 @@
+"""The child process of a run or job: ``python -m core.jobs.child FOLDER``.
+
+Standard output becomes the event pipe to whoever started it; everything that anything prints goes
+to ``log.txt`` in the folder. Every event is also appended to ``events.jsonl`` there, which is the
+truth: when the pipe breaks the work goes on. Orders (pause, resume, stop) come as lines on
+standard input; its end means that the program that started this is gone, and the run saves and
+stops. A crash here, of torch or of CUDA, cannot take the window or a label with it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import TextIO
+
+import psutil
+
+from core.errors import Cancelled, UserError
+from core.events import ENDED, Event, StateEvent, to_line
+from core.jobs.spec import load_job
+from core.labels.durable import write_bytes
+from core.project.runs import EVENTS, PROCESS, process_stamp
+from core.training.control import ControlState
+
+#: Exit codes: the user or the data caused it; a bug; stopped on request.
+DONE, BUG, MENDABLE = 0, 1, 2
+
+
+class Orders:
+    """What the starter last asked for; read by a thread from standard input."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._state: ControlState = "run"
+        # os.read holds no lock of Python's streams, so a thread waiting in it ends with us.
+        threading.Thread(target=self._listen, name="orders", daemon=True).start()
+
+    def state(self) -> ControlState:
+        """See :class:`core.training.control.Control`."""
+        return self._state
+
+    def _listen(self) -> None:
+        rest = b""
+        orders: dict[bytes, ControlState] = {b"pause": "pause", b"resume": "run", b"stop": "stop"}
+        while chunk := os.read(self._descriptor, 4096):
+            *lines, rest = (rest + chunk).split(b"\n")
+            for line in lines:
+                # Nothing revives a run that was told to stop.
+                if self._state != "stop":
+                    self._state = orders.get(line.strip(), self._state)
+        self._state = "stop"
+
+
+class Emitter:
+    """Writes each event to the file and to the pipe. Remembers whether a final state was said."""
+
+    def __init__(self, folder: Path, pipe: TextIO) -> None:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
+        self._file = os.open(folder / EVENTS, flags, 0o644)
+        self._pipe: TextIO | None = pipe
+        self._lock = threading.Lock()
+        self._unwritten = ""
+        self.ended = False
+
+    def __call__(self, event: Event) -> None:
+        """Say ``event``. What a full disk refuses is written with the next event it takes."""
+        line = to_line(event) + "\n"
+        with self._lock:
+            self.ended = isinstance(event, StateEvent) and event.state in ENDED
+            if self._pipe is not None:
+                try:
+                    self._pipe.write(line)
+                    self._pipe.flush()
+                except OSError:
+                    self._pipe = None  # The reader is gone; the file still tells everything.
+            self._unwritten += line
+            with contextlib.suppress(OSError):
+                self._write()
+
+    def _write(self) -> None:
+        data = self._unwritten.encode()
+        while data:
+            data = data[os.write(self._file, data) :]
+            self._unwritten = data.decode(errors="replace")
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._file)
+
+
+def lower_priority() -> None:
+    """Let the window go first: below normal on Windows, nice 10 elsewhere."""
+    process = psutil.Process()
+    if sys.platform == "win32":
+        process.nice(psutil.BELOW_NORMAL_PRIORITY_CLASS)
+    else:
+        process.nice(max(10, process.nice()))
+
+
+def perform(folder: Path, emit: Callable[[Event], None], orders: Orders) -> None:
+    """Do the job of ``folder``."""
+    # torch is loaded here, after the first event could be said, and only in this process.
+    from core.jobs import tasks  # noqa: PLC0415
+
+    tasks.perform(load_job(folder), folder, emit, orders)
+
+
+def main(folder: Path) -> int:
+    """Run the job of ``folder`` to its end; the process's exit code."""
+    pipe = _take_streams(folder)
+    lower_priority()
+    write_bytes(folder / PROCESS, process_stamp().encode())
+    orders = Orders(sys.stdin.fileno() if sys.stdin is not None else 0)
+    emit = Emitter(folder, pipe)
+    try:
+        perform(folder, emit, orders)
+        if not emit.ended:
+            emit(StateEvent(state="done"))
+    except Cancelled:
+        emit(StateEvent(state="stopped"))
+    except UserError as error:
+        emit(StateEvent(state="failed", sentence=error.sentence))
+        return MENDABLE
+    except Exception as error:  # noqa: BLE001 - the outermost frame: told, logged, exit code 1
+        traceback.print_exc()
+        sentence = f"The process stopped on an error of ours ({type(error).__name__}). "
+        emit(StateEvent(state="failed", sentence=sentence + "The details are in its log."))
+        return BUG
+    finally:
+        emit.close()
+        with contextlib.suppress(FileNotFoundError):
+            (folder / PROCESS).unlink()
+    return DONE
+
+
+def _take_streams(folder: Path) -> TextIO:
+    """The real standard output as the event pipe; both outputs of the process into the log."""
+    pipe = os.fdopen(os.dup(1), "w", encoding="utf-8", newline="\n")
+    log = os.open(folder / "log.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    sys.stdout.flush()
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    os.close(log)
+    return pipe
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]).resolve()))
