@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.dicom.headers import Header, read_header
+from core.dicom.headers import Header
+from core.dicom.workers import WORTH_CHILDREN, read_many, read_one
 from core.errors import Cancelled, FileRefusedError
 
 Progress = Callable[[int, int], None]
@@ -85,13 +86,13 @@ def read_headers(
     files: Sequence[Path], cancelled: Stop | None = None
 ) -> Iterator[tuple[Path, Header | str]]:
     """For each file in order its header or the sentence that says why not. Raises Cancelled."""
+    if len(files) >= WORTH_CHILDREN:
+        yield from read_many(files, cancelled)
+        return
     for path in files:
         if cancelled is not None and cancelled():
             raise Cancelled
-        try:
-            yield path, read_header(path)
-        except FileRefusedError as error:
-            yield path, error.sentence
+        yield path, read_one(path)
 
 
 def _sentence(path: Path, reason: str) -> str:

@@ -17,6 +17,7 @@ from core.dicom.stack import Raster, Stack, on_series
 from core.errors import FileRefusedError
 from core.geometry import Geometry
 from core.images import read_geometry, read_mask
+from core.labels.schema import LabelSchema
 from core.project.import_series import stack_of
 from core.project.naming import case_name, class_name, value_names
 from core.project.project import Project
@@ -45,8 +46,14 @@ class LabelImport:
     project: Project
     found: dict[str, FoundSeries]
     skipped: list[Skipped] = field(default_factory=list)
+    _schema: LabelSchema | None = None
+    _schema: LabelSchema = field(init=False)
     _drafts: dict[str, _Draft] = field(default_factory=dict)
     _labelled_before: dict[str, bool] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        # As it was before this import adds classes: those say nothing about other files' values.
+        self._schema = self.project.schema
 
     def add_dicom(self, header: Header) -> None:
         """An RTSTRUCT or SEG. What cannot be used is noted in :attr:`skipped`."""
@@ -107,7 +114,7 @@ class LabelImport:
     def _named(self, path: Path, raster: Raster) -> Raster:
         """The raster with a name for every value the file does not name itself."""
         values = [v for v in np.unique(raster.labels).tolist() if v]
-        names = {**value_names(path, values, self.project.schema), **raster.names}
+        names = {**value_names(path, values, self._schema), **raster.names}
         return Raster(raster.labels, {v: names[v] for v in values}, raster.note)
 
     def _take(self, path: Path, record: SeriesRecord, raster: Raster) -> None:
