@@ -46,7 +46,6 @@ class LabelImport:
     project: Project
     found: dict[str, FoundSeries]
     skipped: list[Skipped] = field(default_factory=list)
-    _schema: LabelSchema | None = None
     _schema: LabelSchema = field(init=False)
     _drafts: dict[str, _Draft] = field(default_factory=dict)
     _labelled_before: dict[str, bool] = field(default_factory=dict)
