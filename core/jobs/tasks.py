@@ -118,7 +118,11 @@ def evaluate(job: EvaluateJob, emit: Emit, control: Control) -> EvaluationResult
         cases: list[CaseEvaluation] = []
         for number, record in enumerate(records):
             emit(StageEvent(stage="evaluate", done=number, total=len(records)))
-            cases.append(_evaluate_case(project, record, model, job, run.path, control))
+            cases.append(
+                _evaluate_case(
+                    project, record, model=model, job=job, run_dir=run.path, control=control
+                )
+            )
         emit(StageEvent(stage="evaluate", done=len(records), total=len(records)))
         lesions = [c.name for c in model.plan.classes if c.lesion]
         result = EvaluationResult(
@@ -149,6 +153,7 @@ def cases_of(project: Project, split: Split) -> list[SeriesRecord]:
 def _evaluate_case(
     project: Project,
     record: SeriesRecord,
+    *,
     model: LoadedModel,
     job: EvaluateJob,
     run_dir: Path,
