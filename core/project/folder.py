@@ -104,6 +104,15 @@ class ProjectFolder:
         """The label folder of a series; it exists once something was labelled."""
         return self.labels / series_key(series_uid)
 
+    def owns(self, path: Path) -> bool:
+        """Whether ``path`` is a file the project keeps for itself, not pixel data."""
+        path = path.absolute()
+        parts = (self.labels, self.runs, self.models, self.cache, self.exports)
+        # The library has companions (-wal, -shm) while it is open.
+        if path.parent == self.path and path.name.startswith((_SETTINGS, _LIBRARY)):
+            return True
+        return any(path.is_relative_to(part) for part in parts)
+
     def is_project(self) -> bool:
         """Whether there is a project in the folder."""
         return self.settings_file.is_file()

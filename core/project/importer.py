@@ -137,10 +137,11 @@ class _Import:
         self.series += [record.series_uid for record in kept]
 
     def _outside_project(self, files: list[Path]) -> list[Path]:
-        own = self.project.path
-        kept = [path for path in files if own not in path.parents]
+        """Without the project's own label files, previews and caches; pixel data may lie in it."""
+        kept = [path for path in files if not self.project.folder.owns(path)]
         if len(kept) < len(files):
-            text = f"{own.name} was not imported: it is the folder of this project."
+            own = self.project.path
+            text = f"{own.name} holds labels, runs and models of this project, which are no series."
             self.skipped.append(Skipped(own, text))
         return kept
 

@@ -89,6 +89,18 @@ def test_folder_names_never_change() -> None:
     assert series_key("1.2.840.1") == "f9a13599155b7052"
 
 
+def test_the_project_keeps_its_own_files_to_itself_but_may_hold_pixel_data(
+    project: Project, make_record: MakeRecord
+) -> None:
+    project.library.upsert(make_record("1"))
+    project.label_store("1").save(np.zeros((3, 4, 5), np.uint8))
+    files = [path for path in project.path.rglob("*") if path.is_file()]
+    assert len(files) >= 3  # settings, library, label
+    assert all(project.folder.owns(path) for path in files)
+    assert not project.folder.owns(project.path / "demo_data" / "case" / "project.json")
+    assert not project.folder.owns(project.path.parent / "labels" / "a.nii.gz")
+
+
 def test_a_copied_project_brings_labels_and_its_own_files(
     project: Project, make_record: MakeRecord, tmp_path: Path
 ) -> None:
