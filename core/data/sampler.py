@@ -54,26 +54,38 @@ class Sampler:
             one = min(int(part * (len(starts) - 1)), len(starts) - 2)
             first, last = starts[one], starts[one + 1]
             row = centres[min(first + int(voxel * (last - first)), last - 1), 1:]
-            return Block(case, self._near(row.tolist(), place))
+            return Block(case, self._near(row.tolist(), self._shapes[case], place))
         return Block(case, self._anywhere(self._shapes[case], place))
 
     def _uniform(self, count: int) -> list[float]:
         return torch.rand(count, generator=self._generator, dtype=torch.float64).tolist()
 
-    def _near(self, voxel: Sequence[int], place: Sequence[float]) -> Triple:
+    def _near(self, voxel: Sequence[int], shape: Sequence[int], place: Sequence[float]) -> Triple:
+        """Round a lesion voxel, but not hanging out of the case more than other blocks do."""
         z, y, x = (
-            float(v) + (2 * u - 1) * JITTER * size
-            for v, u, size in zip(voxel, place, self._plan.patch, strict=True)
+            min(max(v + (2 * u - 1) * JITTER * size, middle - reach), middle + reach)
+            for v, u, size, (middle, reach) in zip(
+                voxel, place, self._plan.patch, self._room(shape), strict=True
+            )
         )
         return (z, y, x)
 
     def _anywhere(self, shape: Sequence[int], place: Sequence[float]) -> Triple:
-        """Evenly, the block inside the case; one larger than it is moved by up to an eighth."""
         z, y, x = (
-            (n - 1) / 2 + (2 * u - 1) * max((n - size) / 2, size / 8)
-            for n, size, u in zip(shape, self._plan.patch, place, strict=True)
+            middle + (2 * u - 1) * reach
+            for u, (middle, reach) in zip(place, self._room(shape), strict=True)
         )
         return (z, y, x)
+
+    def _room(self, shape: Sequence[int]) -> list[tuple[float, float]]:
+        """Middle of the case and how far a block may be moved from it, for each axis.
+
+        As far as it stays inside; a block larger than the case by an eighth of its size.
+        """
+        return [
+            ((n - 1) / 2, max((n - size) / 2, size / 8))
+            for n, size in zip(shape, self._plan.patch, strict=True)
+        ]
 
     def state(self) -> dict[str, Any]:
         """What a checkpoint needs to go on drawing the same blocks."""
