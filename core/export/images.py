@@ -6,11 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from core.errors import FileRefusedError, UserError
-from core.images import write_image, write_mask
+from core.images import IMAGE_SUFFIXES, image_suffix, write_image, write_mask
 from core.project.project import Project
 from core.project.reading import read_volume
-
-SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".mha")
 
 
 def export_image(
@@ -20,24 +18,24 @@ def export_image(
     progress: Callable[[int, int], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Path:
-    """Write the HU of a series to ``path`` (:data:`SUFFIXES`); returns the path.
+    """Write the HU of a series to ``path`` (an ending of :data:`IMAGE_SUFFIXES`); returns it.
 
     Raises UserError for an unknown series, FileRefusedError for pixel data that cannot be read or
     a path that cannot be written.
     """
-    _check_path(path)
+    check_output(path)
     record = project.record(series_uid)
     write_image(path, read_volume(record, progress, cancelled))
     return path
 
 
 def export_label(project: Project, series_uid: str, path: Path) -> Path:
-    """Write the label of a series to ``path`` (:data:`SUFFIXES`), as uint8; returns the path.
+    """Write the label of a series to ``path`` as uint8; returns the path.
 
     Raises UserError for an unknown series or one without a label, FileRefusedError as
     :func:`export_image` does.
     """
-    _check_path(path)
+    check_output(path)
     record = project.record(series_uid)
     store = project.label_store(series_uid)
     if not store.exists():
@@ -49,10 +47,12 @@ def export_label(project: Project, series_uid: str, path: Path) -> Path:
     return path
 
 
-def _check_path(path: Path) -> None:
-    if not path.name.lower().endswith(SUFFIXES):
+def check_output(path: Path) -> None:
+    """Refuse a path that names no format or no folder. Raises FileRefusedError."""
+    # Before the series is read: a typing error should not cost a minute.
+    if not image_suffix(path):
         raise FileRefusedError(
-            path, "its ending names no format to write", f"Use one of {', '.join(SUFFIXES)}."
+            path, "its ending names no format to write", f"Use one of {', '.join(IMAGE_SUFFIXES)}."
         )
     if not path.absolute().parent.is_dir():
         raise FileRefusedError(

@@ -1,0 +1,82 @@
+"""``plan`` and ``train``."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from typing import TYPE_CHECKING
+
+from core.cli.output import Output, stop_on_interrupt
+from core.cli.watch import watch
+from core.errors import UserError
+from core.project.project import Project
+from core.project.splits import is_labelled, resplit
+
+if TYPE_CHECKING:
+    from core.data.plan import Plan
+    from core.project.runs import RunRecord
+
+
+def plan(args: Namespace, output: Output) -> int:
+    """Print the plan made for the project's data and this machine."""
+    from core.data.plan_fields import describe  # noqa: PLC0415 - not needed to start
+
+    with Project.open(args.project) as project:
+        made = _make_plan(project, args, output)
+    lines: list[str] = []
+    for section, rows in describe(made):
+        lines += [section, *(f"  {label:<28} {value}" for label, value, _ in rows)]
+    output.result(made.as_json(), "\n".join(lines))
+    return 0
+
+
+def train(args: Namespace, output: Output) -> int:
+    """Train a model in a child process and print what it says."""
+    with Project.open(args.project) as project:
+        run = _resumed(project, args) if args.resume else _created(project, args, output)
+    return watch(run, output)
+
+
+def _created(project: Project, args: Namespace, output: Output) -> RunRecord:
+    from core.project.runs import create_run  # noqa: PLC0415
+
+    return create_run(project, _make_plan(project, args, output), args.name)
+
+
+def _resumed(project: Project, args: Namespace) -> RunRecord:
+    from core.project.runs import run  # noqa: PLC0415
+
+    if args.minutes is not None or args.epochs is not None or args.name is not None:
+        raise UserError(
+            f"Run {args.resume} goes on with its own plan. "
+            "Leave --minutes, --epochs and --name out, or start a new run."
+        )
+    found = run(project, args.resume)
+    if found.state == "done":
+        raise UserError(f"Run {found.id} is finished; there is nothing to resume.")
+    if found.state != "queued" and not found.ended:
+        raise UserError(f"Run {found.id} is at work in another program. Stop it there first.")
+    return found
+
+
+def _make_plan(project: Project, args: Namespace, output: Output) -> Plan:
+    from core.data.planner import plan_project  # noqa: PLC0415 - reads images
+    from core.hardware import devices  # noqa: PLC0415
+
+    labelled = [record for record in project.series() if is_labelled(record)]
+    if labelled and all(record.split == "none" for record in labelled):
+        resplit(project.library)
+        print("Split the labelled series by patient: 20 % validate.", file=sys.stderr)
+    with stop_on_interrupt() as cancelled:
+        made = plan_project(
+            project,
+            devices(),
+            minutes=args.minutes,
+            epochs=args.epochs,
+            device=args.device,
+            seed=args.seed,
+            progress=output.counter("Reading case"),
+            cancelled=cancelled,
+        )
+    output.clear()
+    return made
