@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from argparse import Namespace
-from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from core.cli.output import Output, stop_on_interrupt, table
@@ -117,12 +117,13 @@ def _report_text(series: Sequence[SeriesRecord], skipped: Sequence[Skipped]) -> 
         for check in record.checks
     ]
     # A folder of 500 MR slices is one reason, not 500 lines.
-    reasons = Counter(item.reason for item in skipped)
-    first = {item.reason: item.path for item in reversed(skipped)}
-    lines += [
-        f"Skipped {first[reason]}{f' and {n - 1} more' if n > 1 else ''}: {reason}"
-        for reason, n in reasons.most_common()
-    ]
+    reasons: dict[tuple[Path, str], list[Path]] = {}
+    for item in skipped:
+        why = item.reason.removeprefix(item.path.name).strip()
+        reasons.setdefault((item.path.parent, why), []).append(item.path)
+    for (folder, why), paths in reasons.items():
+        what = f"{paths[0]}" if len(paths) == 1 else f"{len(paths)} files in {folder}, each"
+        lines.append(f"Skipped {what} {why}")
     return "\n".join(lines)
 
 

@@ -67,7 +67,11 @@ def test_import_for_people_names_the_reason(cli: Cli, scans: Path, tmp_path: Pat
     cli("init", tmp_path / "project")
     done = cli("import", tmp_path / "project", scans)
     assert done.out.startswith("4 series imported, 3 of them with labels.\n")
-    assert f"Skipped {scans / 'notes.txt'}: " in done.out
+    assert f"Skipped {scans / 'notes.txt'} cannot be used: " in done.out
+    for n in range(3):
+        (scans / f"more_{n}.txt").write_text("not an image")
+    out = cli("import", tmp_path / "project", scans).out
+    assert f"Skipped 4 files in {scans}, each cannot be used: " in out
 
 
 def test_importing_what_is_not_there_names_it(cli: Cli, project: Path, tmp_path: Path) -> None:
