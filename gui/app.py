@@ -17,7 +17,6 @@ from types import TracebackType
 from PySide6.QtCore import (
     QMessageLogContext,
     QObject,
-    QStandardPaths,
     QtMsgType,
     Signal,
     qInstallMessageHandler,
@@ -32,8 +31,6 @@ from gui.run.supervisor import RunSupervisor
 from gui.session import Session
 
 log = logging.getLogger("gui")
-
-DEMO_CASES = 16
 
 
 def _arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -50,13 +47,6 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
         help="open the demo project (synthetic CT); made at the first start",
     )
     return parser.parse_args(argv)
-
-
-def demo_folder() -> Path:
-    """Where the demo project lives: the user's documents, ``LesionForge/Demo``."""
-    place = QStandardPaths.StandardLocation.DocumentsLocation
-    documents = QStandardPaths.writableLocation(place)
-    return (Path(documents) if documents else Path.home()) / "LesionForge" / "Demo"
 
 
 def start_logging() -> None:
@@ -130,7 +120,7 @@ class BugCatcher(QObject):
 def _open_first(session: Session, args: argparse.Namespace) -> None:
     """The project of the command line, the demo, or the one opened last."""
     if args.demo:
-        open_demo(session, args.path or demo_folder())
+        session.open_demo(args.path)
     elif args.path is not None:
         if (args.path / "project.json").is_file() or args.path.name == "project.json":
             session.open_project(args.path)
@@ -138,15 +128,6 @@ def _open_first(session: Session, args: argparse.Namespace) -> None:
             session.create_project(args.path)
     elif recent := recent_projects():
         session.open_project(recent[0])
-
-
-def open_demo(session: Session, folder: Path) -> None:
-    """Open the demo project, and fill it in the background where it is new."""
-    made = (folder / "project.json").is_file()
-    name = QApplication.translate("app", "Demo: liver lesions")
-    opened = session.open_project(folder) if made else session.create_project(folder, name)
-    if opened and not session.series():
-        session.fill_demo(DEMO_CASES)
 
 
 def main(argv: list[str] | None = None) -> int:

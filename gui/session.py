@@ -6,13 +6,14 @@ and on the task pool, and knows no widget.
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QStandardPaths, Signal
 
 from core.errors import UserError
 from core.labels.schema import LabelSchema
@@ -41,6 +42,22 @@ class ImportState:
     series_found: int = 0
     skipped: int = 0
     started: float = 0.0
+
+
+def projects_home() -> Path:
+    """Where projects go that the user gave no place: the documents, in ``LesionForge``."""
+    documents = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation)
+    return (Path(documents) if documents else Path.home()) / "LesionForge"
+
+
+def new_project_folder() -> Path:
+    """A folder that does not exist yet: ``Project``, ``Project 2``..."""
+    home = projects_home()
+    numbers = itertools.count(2)
+    folder = home / "Project"
+    while folder.exists():
+        folder = home / f"Project {next(numbers)}"
+    return folder
 
 
 class Session(QObject):
@@ -185,6 +202,13 @@ class Session(QObject):
         self.require_project().set_split(chosen, split)
         self.refresh_series()
 
+    def set_splits(self, parts: dict[str, Split]) -> None:
+        """Put each series into its split."""
+        project = self.require_project()
+        for split in set(parts.values()):
+            project.set_split([uid for uid, part in parts.items() if part == split], split)
+        self.refresh_series()
+
     def remove_series(self, uids: Sequence[str]) -> None:
         """Take series out of the project; the message that follows offers Undo."""
         project = self.require_project()
@@ -207,17 +231,22 @@ class Session(QObject):
 
     def import_paths(self, paths: Sequence[Path]) -> None:
         """Import in the background; while one import runs, further paths wait for their turn."""
-        if self.project is None:
-            self.error.emit(
-                self.tr("Nothing was imported"),
-                self.tr("No project is open. Open or create one first."),
-            )
+        if self.project is None and not self.create_project(new_project_folder()):
             return
         if self._import is not None:
             self._waiting.extend(paths)
             return
         name = paths[0].name if len(paths) == 1 else self.tr("%n item(s)", "", len(paths))
         self._start(_import, list(paths), ImportState("import", name, started=time.monotonic()))
+
+    def open_demo(self, folder: Path | None = None) -> None:
+        """Open the demo project in the user's documents; make its cases where it is new."""
+        where = folder or projects_home() / "Demo"
+        made = (where / "project.json").is_file()
+        name = self.tr("Demo: liver lesions")
+        opened = self.open_project(where) if made else self.create_project(where, name)
+        if opened and not self.series():
+            self.fill_demo()
 
     def fill_demo(self, cases: int = 16) -> None:
         """Make the demo's cases in the background, one row after the other."""

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from PySide6.QtCore import QObject, QRunnable, Qt, QThread, QThreadPool, Signal, Slot
+from shiboken6 import isValid
 
 from core.errors import Cancelled, UserError
 
@@ -38,6 +39,7 @@ class Task:
         on_progress: Callback | None,
         on_cancelled: Callback | None,
         key: str | None,
+        owner: QObject | None,
     ) -> None:
         self._fn = fn
         self._args = args
@@ -46,6 +48,7 @@ class Task:
         self.on_progress = on_progress
         self.on_cancelled = on_cancelled
         self.key = key
+        self.owner = owner
         self._stop = threading.Event()
         self._dropped = False
         self.running = True
@@ -70,6 +73,11 @@ class Task:
     def dropped(self) -> bool:
         """Whether nobody wants the result any more."""
         return self._dropped
+
+    @property
+    def orphaned(self) -> bool:
+        """Whether the widget that wanted the result is gone."""
+        return self.owner is not None and not isValid(self.owner)
 
     def note_progress(self, args: tuple[Any, ...]) -> bool:
         """Keep the newest progress; True when the window has to be told that there is some."""
@@ -147,6 +155,7 @@ class TaskPool(QObject):
         on_progress: Callback | None = None,
         on_cancelled: Callback | None = None,
         key: str | None = None,
+        owner: QObject | None = None,
         priority: int = 0,
     ) -> Task:
         """Run ``fn(*args)`` in the background.
@@ -155,11 +164,12 @@ class TaskPool(QObject):
         bool) when it has parameters of these names. on_done(result), on_error(sentence),
         on_progress(*args) and on_cancelled() run on the window's thread; of progress only the
         newest is delivered. Without on_error a UserError counts as a bug. key: a job with the
-        same key that still runs is cancelled. priority: higher starts earlier.
+        same key that still runs is cancelled. owner: with it gone (a page closed), nothing is
+        delivered. priority: higher starts earlier.
         """
         task = Task(
             fn, args, on_done, on_error,
-            on_progress=on_progress, on_cancelled=on_cancelled, key=key,
+            on_progress=on_progress, on_cancelled=on_cancelled, key=key, owner=owner,
         )  # fmt: skip
         if key is not None:
             if (older := self._keys.get(key)) is not None:
@@ -201,7 +211,7 @@ class TaskPool(QObject):
             return  # The pool was shut down in between.
         if what == "progress":
             args = task.take_progress()
-            if task.on_progress is not None and not task.dropped:
+            if task.on_progress is not None and not task.dropped and not task.orphaned:
                 task.on_progress(*args)
             return
         del self._runners[task]
@@ -216,6 +226,8 @@ class TaskPool(QObject):
             error = value if isinstance(value, BaseException) else UserError(str(value))
             log.error("a background job failed", exc_info=error)
             sys.excepthook(type(error), error, error.__traceback__)
+        elif task.orphaned:
+            return
         elif task.dropped or what == "cancelled":
             if task.on_cancelled is not None:
                 task.on_cancelled()

@@ -107,11 +107,6 @@ def test_a_label_saved_elsewhere_refreshes_the_row(qtbot, filled):
     assert filled.record("2.25.0").label_status == "draft"
 
 
-def test_import_without_project_says_so(qtbot, session, tmp_path):
-    with qtbot.waitSignal(session.error):
-        session.import_paths([tmp_path])
-
-
 def test_demo_fills_in_the_background(qtbot, session, tmp_path, monkeypatch):
     def fill(project, cases, seed, progress, cancelled):
         for number in range(cases):

@@ -1,0 +1,299 @@
+"""Paints the rows of the library: one delegate for the whole table, one for the grid."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QCoreApplication, QEvent, QModelIndex, QObject, QRectF, QSize, Qt
+from PySide6.QtGui import QMouseEvent, QPainter, QPixmap
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTableView,
+)
+
+from core.project.records import SeriesRecord
+from gui import theme
+from gui.pages.library_model import (
+    READING,
+    RECORD,
+    Column,
+    Index,
+    person,
+    spacing,
+    technique,
+)
+from gui.pages.library_thumbs import Thumbnails
+from gui.session import ImportState
+from gui.widgets import Pill
+from gui.widgets.paint import rounded, text
+
+ROW = 56
+PICTURE = (60, 46)
+TILE = (208, 226)
+_HOVER = "#20252A"
+
+
+def tr(words: str, n: int = -1) -> str:
+    """Translate in the context of the library."""
+    return QCoreApplication.translate("Library", words, None, n)
+
+
+def status_look(status: str) -> tuple[str, str, str | None]:
+    """Words, tone and icon of a label status."""
+    return {
+        "none": (tr("No labels"), "outline", None),
+        "draft": (tr("Draft"), "neutral", "ph.pencil-simple"),
+        "proposed": (tr("Proposed"), "info", "ph.sparkle"),
+        "reviewed": (tr("Reviewed"), "ok", "ph.check"),
+    }[status]
+
+
+def split_name(split: str) -> str:
+    """Train, Val, Test or –."""
+    names = {"none": "–", "train": tr("Train"), "val": tr("Val"), "test": tr("Test")}
+    return names[split]
+
+
+def check_title(record: SeriesRecord) -> str:
+    """The worst doubt of a series in two words, "" when there is none."""
+    if record.missing:
+        return tr("Files moved")
+    if not record.checks:
+        return ""
+    title = check_words(record.checks[0].code)
+    return title if len(record.checks) == 1 else f"{title} +{len(record.checks) - 1}"
+
+
+def check_words(code: str) -> str:
+    """ "missing-slice" as "Missing slice"."""
+    words = code.replace("-", " ").strip()
+    return tr(words[:1].upper() + words[1:])
+
+
+class _Pills:
+    """One pill per status, painted again and again."""
+
+    def __init__(self) -> None:
+        self._pills: dict[str, Pill] = {}
+
+    def clear(self) -> None:
+        self._pills.clear()
+
+    def get(self, status: str) -> Pill:
+        if status not in self._pills:
+            words, tone, icon = status_look(status)
+            pill = Pill(words, tone, icon)
+            self._pills[status] = pill
+        return self._pills[status]
+
+
+class RowDelegate(QStyledItemDelegate):
+    """All cells of the table."""
+
+    def __init__(self, view: QTableView, thumbs: Thumbnails) -> None:
+        super().__init__(view)
+        self._view = view
+        self._thumbs = thumbs
+        self._pills = _Pills()
+        self.hovered = -1
+        self._bold = theme.font(13, 600)
+        self._plain = theme.font(13)
+        self._small = theme.font(12)
+        self._warn = theme.font(12, 600)
+        view.setMouseTracking(True)
+        view.viewport().installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Know which row is under the pointer."""
+        row = self.hovered
+        if event.type() == QEvent.Type.MouseMove and isinstance(event, QMouseEvent):
+            row = self._view.rowAt(round(event.position().y()))
+        elif event.type() == QEvent.Type.Leave:
+            row = -1
+        if row != self.hovered:
+            self.hovered = row
+            self._view.viewport().update()
+        return False
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
+        """Two lines a row."""
+        return QSize(60, ROW)
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        """Ground and content of one cell."""
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        rect = QRectF(option.rect)  # type: ignore[attr-defined]
+        state = option.state  # type: ignore[attr-defined]
+        chosen = bool(state & QStyle.StateFlag.State_Selected)
+        if chosen:
+            painter.fillRect(rect, theme.ACCBG)
+        elif index.row() == self.hovered:
+            painter.fillRect(rect, _HOVER)
+        painter.fillRect(QRectF(rect.left(), rect.bottom() - 1, rect.width(), 1), theme.LINE)
+        column = Column(index.column())
+        if chosen and column is Column.SELECT:
+            painter.fillRect(QRectF(rect.left(), rect.top(), 3, rect.height() - 1), theme.ACC)
+        record: SeriesRecord | None = index.data(RECORD)
+        if record is not None:
+            self._cell(painter, rect.adjusted(0, 0, 0, -1), column, record, chosen)
+        elif (reading := index.data(READING)) is not None:
+            self._reading(painter, rect, column, reading)
+        painter.restore()
+
+    def _cell(
+        self, p: QPainter, rect: QRectF, column: Column, record: SeriesRecord, chosen: bool
+    ) -> None:
+        inner = rect.adjusted(12, 0, -6, 0)
+        if column is Column.SELECT:
+            paint_check(p, rect, chosen)
+        elif column is Column.PICTURE:
+            picture = self._thumbs.get(record, *PICTURE, self._view.devicePixelRatioF())
+            area = QRectF(rect.left() + 4, rect.top() + 4, *PICTURE)
+            paint_picture(p, area, picture)
+        elif column is Column.PATIENT:
+            self._two(p, inner, record.patient_id or "–", person(record), bold=True)
+        elif column is Column.DATE:
+            text(p, inner, record.study_date or "–", self._plain, theme.T1)
+        elif column is Column.DESCRIPTION:
+            self._two(p, inner, record.description or "–", technique(record))
+        elif column is Column.SLICES:
+            right = Qt.AlignmentFlag.AlignRight
+            area = rect.adjusted(4, 0, -12, 0)
+            words = str(record.geometry.shape[0])
+            text(p, area, words, self._plain, theme.T1, align=right)
+        elif column is Column.SPACING:
+            odd = any("spacing" in check.code for check in record.checks)
+            colour = theme.WARN if odd else theme.T1
+            text(p, inner, spacing(record), self._plain, colour)
+        elif column is Column.LABELS:
+            pill = self._pills.get(record.label_status)
+            size = pill.sizeHint()
+            top = rect.top() + (rect.height() - 24) / 2
+            pill.paint_at(p, QRectF(rect.left() + 12, top, size.width(), 24))
+        elif column is Column.SPLIT:
+            text(p, inner, split_name(record.split), self._plain, theme.T1)
+        else:
+            self._checks(p, inner, record)
+
+    def _two(self, p: QPainter, rect: QRectF, first: str, second: str, bold: bool = False) -> None:
+        middle = rect.center().y()
+        top = QRectF(rect.left(), middle - 19, rect.width(), 20)
+        text(p, top, first, self._bold if bold else self._plain, theme.T1)
+        below = QRectF(rect.left(), middle, rect.width(), 18)
+        text(p, below, second if second != "–" else "", self._small, theme.T2)
+
+    def _checks(self, p: QPainter, rect: QRectF, record: SeriesRecord) -> None:
+        title = check_title(record)
+        middle = round(rect.center().y() - 7)
+        if not title:
+            theme.icon("ph.check", theme.T3, 14).paint(p, round(rect.left()), middle, 14, 14)
+            return
+        theme.icon("ph.warning", theme.WARN, 14).paint(p, round(rect.left()), middle, 14, 14)
+        text(p, rect.adjusted(22, 0, 0, 0), title, self._warn, theme.WARN)
+
+    def _reading(self, p: QPainter, rect: QRectF, column: Column, state: ImportState) -> None:
+        inner = rect.adjusted(12, 0, -6, 0)
+        if column is Column.PICTURE:
+            area = QRectF(rect.left() + 4, rect.top() + 4, *PICTURE)
+            rounded(p, area, 4, theme.BG3)
+        elif column is Column.PATIENT:
+            text(p, inner, state.name, self._bold, theme.T3)
+        elif column is Column.DATE:
+            bar = QRectF(inner.left(), rect.center().y() - 2, inner.width() - 4, 4)
+            rounded(p, bar, 2, theme.BG4)
+            share = state.done / state.total if state.total else 0
+            rounded(p, QRectF(bar.left(), bar.top(), bar.width() * share, 4), 2, theme.ACC)
+        elif column is Column.DESCRIPTION:
+            text(p, inner, reading_words(state), self._plain, theme.T2)
+
+    def retranslate(self) -> None:
+        """Forget painted words."""
+        self._pills.clear()
+
+
+def reading_words(state: ImportState) -> str:
+    """ "Reading files, 212 of 303", or the stage alone while the total is unknown."""
+    stage = tr(state.stage) if state.stage else tr("Making cases")
+    if not state.total:
+        return stage
+    return tr("{0}, {1} of {2}").format(stage, thousands(state.done), thousands(state.total))
+
+
+def thousands(value: int) -> str:
+    """Groups of three with a thin gap."""
+    return f"{value:,}".replace(",", "\u2009")
+
+
+def paint_check(p: QPainter, rect: QRectF, checked: bool) -> None:
+    """A check box in the middle of a cell."""
+    box = QRectF(rect.left() + 16, round(rect.center().y() - 8), 16, 16)
+    rounded(p, box, 4, theme.ACCF if checked else theme.INSET, None if checked else theme.CTL)
+    if checked:
+        theme.icon("ph.check-bold", theme.WHITE, 12).paint(p, box.adjusted(2, 2, -2, -2).toRect())
+
+
+def paint_picture(p: QPainter, area: QRectF, picture: QPixmap | None) -> None:
+    """A thumbnail with its hairline, or the grey place where it will be."""
+    if picture is None:
+        rounded(p, area, 4, theme.BG3)
+        return
+    p.save()
+    p.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+    p.drawPixmap(area, picture, QRectF(picture.rect()))
+    p.restore()
+    rounded(p, area, 4, None, theme.LINE)
+
+
+class TileDelegate(QStyledItemDelegate):
+    """The same series as pictures in a grid."""
+
+    def __init__(self, view: QAbstractItemView, thumbs: Thumbnails) -> None:
+        super().__init__(view)
+        self._view = view
+        self._thumbs = thumbs
+        self._pills = _Pills()
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index | QModelIndex) -> QSize:
+        """One tile with its gap."""
+        return QSize(TILE[0] + 16, TILE[1] + 16)
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        """Picture, patient, description, status."""
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        whole = QRectF(option.rect)  # type: ignore[attr-defined]
+        tile = QRectF(whole.left() + 8, whole.top() + 8, *TILE)
+        state = option.state  # type: ignore[attr-defined]
+        chosen = bool(state & QStyle.StateFlag.State_Selected)
+        hot = bool(state & QStyle.StateFlag.State_MouseOver)
+        ground = theme.ACCBG if chosen else _HOVER if hot else theme.BG2
+        rounded(painter, tile, 8, ground, theme.ACC if chosen else theme.LINE)
+        record: SeriesRecord | None = index.data(RECORD)
+        area = QRectF(tile.left() + 8, tile.top() + 8, TILE[0] - 16, 144)
+        if record is None:
+            rounded(painter, area, 4, theme.BG3)
+            reading: ImportState | None = index.data(READING)
+            if reading is not None:
+                words = reading_words(reading)
+                line = area.translated(0, 150)
+                line.setHeight(18)
+                text(painter, line, words, theme.font(12), theme.T2)
+            painter.restore()
+            return
+        size = (TILE[0] - 16, 144)
+        picture = self._thumbs.get(record, *size, self._view.devicePixelRatioF())
+        paint_picture(painter, area, picture)
+        line = QRectF(area.left() + 2, area.bottom() + 6, area.width() - 4, 20)
+        text(painter, line, record.patient_id or "–", theme.font(13, 600), theme.T1)
+        below = line.translated(0, 19)
+        text(painter, below, record.description or "–", theme.font(12), theme.T2)
+        pill = self._pills.get(record.label_status)
+        width = pill.sizeHint().width()
+        pill.paint_at(painter, QRectF(area.right() - width - 6, area.bottom() - 30, width, 24))
+        painter.restore()
+
+    def retranslate(self) -> None:
+        """Forget painted words."""
+        self._pills.clear()

@@ -1,0 +1,101 @@
+"""Thumbnails of the rows that are on the screen, made in the background, newest wish first."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QImage, QPixmap
+
+from core.project.project import Project
+from core.project.records import SeriesRecord
+from gui.session import Session
+
+log = logging.getLogger(__name__)
+
+#: At the same time; the rest waits, the newest wish in front.
+_AT_ONCE = 2
+_KEPT = 2000
+
+Key = tuple[str, int, int, int]
+
+
+def _make(project: Project, record: SeriesRecord, size: tuple[int, int], cancelled: Any) -> Any:
+    # Loaded late: reading pixels brings pydicom and SimpleITK.
+    from core.project.thumbnails import thumbnail  # noqa: PLC0415
+
+    return thumbnail(project, record, size, cancelled)
+
+
+class Thumbnails(QObject):
+    """:meth:`get` answers at once, with None while the picture is still being made."""
+
+    arrived = Signal(str)
+
+    def __init__(self, session: Session, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._ready: dict[Key, QPixmap | None] = {}
+        self._wanted: dict[Key, SeriesRecord] = {}
+        self._running: dict[Key, Any] = {}
+        session.project_changed.connect(self.clear)
+
+    def clear(self) -> None:
+        """Forget everything, for another project."""
+        for task in self._running.values():
+            task.cancel()
+        self._ready.clear()
+        self._wanted.clear()
+        self._running.clear()
+
+    def get(self, record: SeriesRecord, width: int, height: int, ratio: float) -> QPixmap | None:
+        """The picture at ``width`` × ``height`` device-independent pixels, or None for now."""
+        key = (
+            record.series_uid, record.label_version, round(width * ratio), round(height * ratio)
+        )  # fmt: skip
+        if key in self._ready:
+            return self._ready[key]
+        if key not in self._running:
+            self._wanted.pop(key, None)
+            self._wanted[key] = record
+            self._next()
+        return self._older(key)
+
+    def _older(self, key: Key) -> QPixmap | None:
+        """The picture of the label version before, rather than a flash of grey."""
+        uid, version, width, height = key
+        return self._ready.get((uid, version - 1, width, height)) if version else None
+
+    def _next(self) -> None:
+        project = self._session.project
+        while project is not None and self._wanted and len(self._running) < _AT_ONCE:
+            key, record = self._wanted.popitem()
+            self._running[key] = self._session.tasks.run(
+                _make, project, record, (key[3], key[2]),
+                on_done=self._done(key), on_error=self._failed(key), owner=self, priority=-1,
+            )  # fmt: skip
+
+    def _done(self, key: Key) -> Callable[[Any], None]:
+        def take(picture: Any) -> None:
+            height, width = picture.shape
+            image = QImage(picture.tobytes(), width, height, width, QImage.Format.Format_Grayscale8)
+            self._finish(key, QPixmap.fromImage(image.copy()))
+
+        return take
+
+    def _failed(self, key: Key) -> Callable[[str], None]:
+        def take(_sentence: str) -> None:
+            log.info("a thumbnail could not be made")
+            self._finish(key, None)
+
+        return take
+
+    def _finish(self, key: Key, picture: QPixmap | None) -> None:
+        self._running.pop(key, None)
+        if len(self._ready) >= _KEPT:
+            self._ready.pop(next(iter(self._ready)))
+        self._ready[key] = picture
+        self.arrived.emit(key[0])
+        self._next()
