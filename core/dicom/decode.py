@@ -68,6 +68,7 @@ class PixelFile:
 class _Opened:
     """A parsed file whose header was believed."""
 
+    @quiet()
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock = threading.Lock()

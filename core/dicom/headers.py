@@ -10,7 +10,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
 from core.dicom.frames import Frame, frames_of
-from core.dicom.parsing import Parsed, items, number, parse, text, whole
+from core.dicom.parsing import Parsed, items, number, parse, quiet, text, whole
 from core.dicom.pixels import pixel_problem
 from core.errors import FileRefusedError
 
@@ -102,6 +102,7 @@ class Header:
         return cls(**made)
 
 
+@quiet()  # values are converted when they are asked for, and that warns
 def read_header(path: Path) -> Header:
     """The header of a CT image, RTSTRUCT or SEG.
 
@@ -226,8 +227,8 @@ def _sniff(path: Path) -> None:
         return
     # Without the preamble a dataset starts with group 2 (file meta) or group 8, in either order of
     # bytes, and a small even or low element number: 08 00 05 00 or 00 08 00 05.
-    little = head[0] in (2, 8) and head[1] == 0 and head[3] == 0
-    big = head[0] == 0 and head[1] in (2, 8) and head[2] == 0
+    little = head[:1] in (b"\2", b"\x08") and head[1:2] == b"\0" and head[3:4] == b"\0"
+    big = head[:2] in (b"\0\2", b"\0\x08") and head[2:3] == b"\0"
     if len(head) < 8 or not (little or big):
         raise FileRefusedError(path, "it is neither DICOM nor a known image file")
 

@@ -22,7 +22,7 @@ from typing import Any, BinaryIO
 
 from pydicom import config
 from pydicom.dataset import Dataset
-from pydicom.errors import InvalidDicomError
+from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.filereader import read_file_meta_info, read_partial
 from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence
@@ -58,6 +58,7 @@ PARSE_ERRORS = (
     struct.error,
     zlib.error,
     InvalidDicomError,
+    BytesLengthException,
 )
 
 #: Deflated datasets are inflated up to this size. A CT slice has 0.5 MB; a legacy multi-frame

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.dicom.merge import Region, Structure, merge
-from core.dicom.parsing import items, numbers, parse, text, whole
+from core.dicom.parsing import items, numbers, parse, quiet, text, whole
 from core.dicom.polygon import fill_all
 from core.dicom.stack import Raster, Stack
 from core.errors import FileRefusedError
@@ -58,6 +58,7 @@ class StructureSet:
         return Raster(labels, names, note if outside else "")
 
 
+@quiet()
 def read_rtstruct(path: Path) -> StructureSet:
     """The structures of an RTSTRUCT. Raises FileRefusedError when it holds no closed contour."""
     dataset = parse(path).dataset

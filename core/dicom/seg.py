@@ -11,7 +11,7 @@ from pydicom.dataset import Dataset
 
 from core.dicom.frames import Frame, frames_of
 from core.dicom.merge import Region, Structure, merge
-from core.dicom.parsing import Parsed, items, parse, text, whole
+from core.dicom.parsing import Parsed, items, parse, quiet, text, whole
 from core.dicom.segpixels import SegPixels
 from core.dicom.series import SAME_PLACE_MM, stack_geometry
 from core.dicom.stack import Raster, Stack, on_series
@@ -38,6 +38,7 @@ class Segmentation:
         return on_series(self.path, self.labels, self.stack, target, self.names)
 
 
+@quiet()
 def read_seg(path: Path) -> Segmentation:
     """The segments of a DICOM SEG as one label map; the smaller of two that overlap is kept.
 
