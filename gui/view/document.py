@@ -17,12 +17,15 @@ from gui.view.tool_event import Measurement, Point, Tag
 class Document(Protocol):
     """A series with its labels, and how it is looked at.
 
-    labels, proposal: uint8 ``[z, y, x]``. window: width and level in HU. cursor: array index
-    (z, y, x) of the crosshair. loading: slices read and to be read, None when all is there.
-    labels_changed carries the half-open box ``((z0, z1), (y0, y1), (x0, x1))`` or None for all.
+    volume: None while it is read; then first holds the index along array axis 0 and the HU [y, x]
+    of the slice that came first. labels, proposal: uint8 ``[z, y, x]``. window: width and level in
+    HU. cursor: array index (z, y, x) of the crosshair. loading: slices read and to be read, None
+    when all is there. labels_changed carries the half-open box ``((z0, z1), (y0, y1), (x0, x1))``
+    and the class values concerned, both None for all.
     """
 
     volume: Volume | None
+    first: tuple[int, NDArray[np.int16]] | None
     labels: NDArray[np.uint8] | None
     proposal: NDArray[np.uint8] | None
     schema: LabelSchema
@@ -55,8 +58,8 @@ class Document(Protocol):
         """Set the window, HU."""
         ...
 
-    def lesion_slices(self, plane: Plane) -> list[int]:
-        """Slices of a plane that hold a lesion."""
+    def lesion_slices(self, plane: Plane) -> list[tuple[int, int, str]]:
+        """Half-open runs of slices that hold a lesion, and its colour."""
         ...
 
     def tags(self, plane: Plane, index: int) -> list[Tag]:

@@ -1,8 +1,9 @@
-"""Labels and proposal of one slice as paths, kept until the slice or what is on it changes."""
+"""Labels and proposal of a plane's slices as paths, kept until what is on them changes."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import OrderedDict
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,54 +17,72 @@ from gui.view.contours import outline
 from gui.view.document import Document
 
 Box = tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
+Shapes = dict[int, QPainterPath]
 
 #: Width of outlines on the screen, device-independent pixels.
 CONTOUR = 1.6
 #: Dashes of a proposal, in widths of its pen.
 DASHES = (4.0, 3.0)
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """The part of one class on a slice."""
-
-    value: int
-    path: QPainterPath
+#: Opacity of a proposal's fill, so that it reads as not yet a label.
+_PROPOSED = 0.10
+#: Slices kept per plane: a scroll back and forth over a lesion.
+_KEPT = 48
 
 
 class Overlay:
-    """The shapes of the slice that is shown."""
+    """The paths of one plane. An edit only redraws the classes it touched, on its slices."""
 
     def __init__(self) -> None:
-        self._index = -1
-        self._labels: list[Shape] | None = None
-        self._proposal: list[Shape] | None = None
+        self._labels: OrderedDict[int, Shapes] = OrderedDict()
+        self._stale: dict[int, set[int]] = {}
+        self._proposal: OrderedDict[int, Shapes] = OrderedDict()
+        self._exact = False
 
     def forget(self) -> None:
         """Everything may have changed."""
-        self._labels = self._proposal = None
+        self._labels.clear()
+        self._stale.clear()
+        self._proposal.clear()
 
-    def touched(self, axes: PlaneAxes, box: Box | None) -> bool:
-        """Note that labels changed inside ``box``; whether the slice shown is concerned."""
-        if box is not None and not box[axes.normal][0] <= self._index < box[axes.normal][1]:
-            return False
-        self._labels = None
-        return True
+    def touched(self, axes: PlaneAxes, box: Box | None, values: Iterable[int] | None) -> None:
+        """Note that labels changed inside ``box``, to or from ``values``."""
+        if box is None or values is None:
+            self._labels.clear()
+            self._stale.clear()
+            return
+        first, last = box[axes.normal]
+        concerned = set(values)
+        for index in self._labels:
+            if first <= index < last:
+                self._stale.setdefault(index, set()).update(concerned)
 
     def forget_proposal(self) -> None:
         """The proposal changed."""
-        self._proposal = None
+        self._proposal.clear()
 
-    def show(self, doc: Document, axes: PlaneAxes, index: int) -> tuple[list[Shape], list[Shape]]:
-        """Shapes of the labels and of the proposal on slice ``index``."""
-        if index != self._index:
-            self._index = index
+    def set_exact(self, exact: bool) -> None:
+        """Whether single pixels can be seen, so that outlines keep their corners."""
+        if exact != self._exact:
+            self._exact = exact
             self.forget()
-        if self._labels is None:
-            self._labels = _shapes(doc.labels, axes, index)
-        if self._proposal is None:
-            self._proposal = _shapes(doc.proposal, axes, index)
-        return self._labels, self._proposal
+
+    def shapes(self, doc: Document, axes: PlaneAxes, index: int) -> Shapes:
+        """Paths of the classes on slice ``index``, in (column, row)."""
+        known = self._labels.get(index)
+        stale = self._stale.pop(index, None)
+        if known is None or stale:
+            found = _shapes(doc.labels, axes, index, self._exact, None if known is None else stale)
+            known = found if known is None else {**known, **found}
+            known = {v: path for v, path in sorted(known.items()) if not path.isEmpty()}
+            _keep(self._labels, index, known)
+        return known
+
+    def proposed(self, doc: Document, axes: PlaneAxes, index: int) -> Shapes:
+        """Paths of the proposal on slice ``index``."""
+        if index not in self._proposal:
+            shapes = _shapes(doc.proposal, axes, index, self._exact, None)
+            _keep(self._proposal, index, shapes)
+        return self._proposal[index]
 
     def paint(
         self, p: QPainter, doc: Document, axes: PlaneAxes, index: int, to_screen: QTransform
@@ -71,31 +90,16 @@ class Overlay:
         """Draw the slice's shapes; ``to_screen`` maps (column, row) to the widget."""
         if doc.overlay_hidden:
             return
-        labels, proposal = self.show(doc, axes, index)
-        for shape in labels:
-            if shape.value not in doc.hidden:
-                colour = colour_of(doc.schema, shape.value)
-                path = to_screen.map(shape.path)
-                if not doc.contour_only:
-                    fill = QColor(colour)
-                    fill.setAlphaF(doc.opacity * 0.75)
-                    p.fillPath(path, fill)
-                p.setBrush(Qt.BrushStyle.NoBrush)
-                p.setPen(QPen(colour, CONTOUR))
-                p.drawPath(path)
-        for shape in proposal:
-            colour = colour_of(doc.schema, shape.value)
-            path = to_screen.map(shape.path)
-            fill = QColor(colour)
-            fill.setAlphaF(0.10)
-            if not doc.contour_only:
-                p.fillPath(path, fill)
-            # Square caps would close the gaps between the dashes.
-            pen = QPen(colour, CONTOUR + 0.2, Qt.PenStyle.CustomDashLine, Qt.PenCapStyle.FlatCap)
-            pen.setDashPattern(DASHES)
-            p.setBrush(Qt.BrushStyle.NoBrush)
-            p.setPen(pen)
-            p.drawPath(path)
+        p.save()
+        p.setTransform(to_screen, True)
+        for value, path in self.shapes(doc, axes, index).items():
+            if value not in doc.hidden:
+                fill = 0.0 if doc.contour_only else doc.opacity
+                _draw(p, path, colour_of(doc.schema, value), fill, dashed=False)
+        for value, path in self.proposed(doc, axes, index).items():
+            fill = 0.0 if doc.contour_only else _PROPOSED
+            _draw(p, path, colour_of(doc.schema, value), fill, dashed=True)
+        p.restore()
 
 
 def colour_of(schema: LabelSchema, value: int) -> QColor:
@@ -106,9 +110,40 @@ def colour_of(schema: LabelSchema, value: int) -> QColor:
         return QColor(LINE2)
 
 
-def _shapes(array: NDArray[np.uint8] | None, axes: PlaneAxes, index: int) -> list[Shape]:
+def _draw(p: QPainter, path: QPainterPath, colour: QColor, fill: float, dashed: bool) -> None:
+    if fill > 0:
+        tint = QColor(colour)
+        tint.setAlphaF(fill)
+        p.fillPath(path, tint)
+    pen = QPen(colour, CONTOUR)
+    if dashed:
+        pen = QPen(colour, CONTOUR + 0.2, Qt.PenStyle.CustomDashLine)
+        pen.setDashPattern(DASHES)
+        # Square caps would close the gaps between the dashes.
+        pen.setCapStyle(Qt.PenCapStyle.FlatCap)
+    pen.setCosmetic(True)
+    p.setBrush(Qt.BrushStyle.NoBrush)
+    p.setPen(pen)
+    p.drawPath(path)
+
+
+def _keep(cache: OrderedDict[int, Shapes], index: int, shapes: Shapes) -> None:
+    cache[index] = shapes
+    cache.move_to_end(index)
+    while len(cache) > _KEPT:
+        cache.popitem(last=False)
+
+
+def _shapes(
+    array: NDArray[np.uint8] | None,
+    axes: PlaneAxes,
+    index: int,
+    exact: bool,
+    wanted: Iterable[int] | None,
+) -> Shapes:
     if array is None or not 0 <= index < axes.slices:
-        return []
-    cut = axes.cut(array, index)
-    values = np.flatnonzero(np.bincount(cut.ravel(), minlength=256))
-    return [Shape(int(v), outline(cut == v)) for v in values if v]
+        return {}
+    # Copied once: sagittal cuts stride through the whole array, and each class reads it again.
+    cut = np.ascontiguousarray(axes.cut(array, index))
+    values = np.flatnonzero(np.bincount(cut.ravel(), minlength=256)) if wanted is None else wanted
+    return {int(v): outline(cut == v, exact) for v in values if v}

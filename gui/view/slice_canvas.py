@@ -173,13 +173,11 @@ class SliceCanvas:
         if doc is None or not doc.crosshair_shown:
             return
         at = self.place(doc.cursor)
-        pen = QPen(QColor(theme.ACC), 1.0)
         colour = QColor(theme.ACC)
         colour.setAlphaF(0.75)
-        pen.setColor(colour)
-        p.setPen(pen)
-        p.drawLine(QLineF(at.x(), 0, at.x(), view.height()))
-        p.drawLine(QLineF(0, at.y(), view.width(), at.y()))
+        # Filled pixels: a long antialiased line costs more than the rest of the overlay.
+        p.fillRect(QRectF(round(at.x()), 0, 1, view.height()), colour)
+        p.fillRect(QRectF(0, round(at.y()), view.width(), 1), colour)
 
     def _paint_measurements(self, p: QPainter) -> None:
         view, doc = self._view, self._view.document

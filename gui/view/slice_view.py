@@ -22,8 +22,8 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QApplication, QLineEdit, QPlainTextEdit, QWidget
 
 from core.planes import Plane, PlaneAxes
+from gui.document.document import LabelDocument
 from gui.view import slice_paint as paint
-from gui.view.document import Document
 from gui.view.overlay import Box
 from gui.view.slice_canvas import SliceCanvas
 from gui.view.tool_event import Preview, ToolEvent
@@ -61,7 +61,7 @@ class SliceView(QWidget):
         self.index = 0
         self.pointer: QPointF | None = None
         self.preview: Preview | None = None
-        self._doc: Document | None = None
+        self._doc: LabelDocument | None = None
         self._gesture = ""
         self._last = QPointF()
         self._space = False
@@ -75,11 +75,11 @@ class SliceView(QWidget):
     # ---- document ----------------------------------------------------------------------------
 
     @property
-    def document(self) -> Document | None:
+    def document(self) -> LabelDocument | None:
         """What is shown."""
         return self._doc
 
-    def set_document(self, doc: Document) -> None:
+    def set_document(self, doc: LabelDocument) -> None:
         """Show ``doc``, and follow its signals from now on. Call once."""
         self._doc = doc
         doc.volume_changed.connect(self._volume_changed)
