@@ -1,0 +1,41 @@
+"""Gathers what the Evaluate page shows from the project's run folders. No Qt here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from core.errors import FileRefusedError
+from core.evaluation.result import EvaluationResult, result_path
+from core.evaluation.usage import measure
+from core.models.store import find_model
+from core.project.project import Project
+from core.project.runs import list_runs, read_events
+from gui.pages.evaluate_data import Evaluation, RunView
+
+
+def collect(
+    project: Project, split: str, cancelled: Callable[[], bool] | None = None
+) -> Evaluation:
+    """Read results and events of all runs; slow with many runs, so it belongs off the UI thread."""
+    views: list[RunView] = []
+    unreadable: list[str] = []
+    for record in list_runs(project):
+        if cancelled is not None and cancelled():
+            break
+        result = None
+        path = result_path(record.path, split)
+        if path.exists():
+            try:
+                result = EvaluationResult.load(path)
+            except FileRefusedError as error:
+                unreadable.append(f"{record.id}: {error.sentence}")
+        on_gpu = str(record.plan.get("device", "cpu")).startswith("cuda")
+        use = measure(read_events(record.path), on_gpu)
+        views.append(
+            RunView(
+                id=record.id, name=record.name, path=record.path, state=record.state,
+                plan=record.plan, result=result, use=use,
+                evaluable=find_model(project, record.id) is not None,
+            )
+        )  # fmt: skip
+    return Evaluation(split, tuple(views), tuple(unreadable))
