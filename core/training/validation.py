@@ -136,7 +136,7 @@ class Validator:
 
     def _prune(self) -> None:
         """Delete the pictures of all but the last passes."""
-        pictures = sorted((self._run_dir / "previews").glob("*_*.png"))
+        pictures = sorted((self._run_dir / "previews").glob("[0-9]*_*.png"))
         steps = sorted({p.name.split("_")[0] for p in pictures})
         for picture in pictures:
             if picture.name.split("_")[0] in steps[:-PASSES_KEPT]:
