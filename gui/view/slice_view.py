@@ -229,7 +229,7 @@ class SliceView(QWidget):
         self.pointer = at
         match self._gesture:
             case "window":
-                self._window(delta)
+                self.drag_window(delta)
             case "pan":
                 self.canvas.pan(delta)
             case "slide":
@@ -309,7 +309,8 @@ class SliceView(QWidget):
         left = self.width() - _MAXIMISE - _SLIDER_ZONE
         return at.y() <= _MAXIMISE and left <= at.x() <= self.width() - _SLIDER_ZONE + 6
 
-    def _window(self, delta: QPointF) -> None:
+    def drag_window(self, delta: QPointF) -> None:
+        """Window by a way of the pointer: across the width, up and down the level."""
         if self._doc is None:
             return
         width, level = self._doc.window
