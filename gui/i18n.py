@@ -69,6 +69,12 @@ def current_language() -> str:
     return _current[0].language if _current else "en"
 
 
+def ensure() -> None:
+    """English where nothing was installed, so that plurals are put right."""
+    if not _current:
+        install("en")
+
+
 def install(language: str) -> None:
     """Switch; Qt then sends LanguageChange to all windows. "" follows the system.
 

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from PySide6.QtCore import QEvent, QRectF, Qt
 from PySide6.QtGui import (
     QCloseEvent,
+    QColor,
     QDragEnterEvent,
     QDragLeaveEvent,
     QDropEvent,
@@ -20,7 +21,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
-from gui import theme
+from gui import i18n, theme
 from gui.dialogs.keys import KeysDialog
 from gui.dialogs.settings import SettingsDialog
 from gui.rail import PAGES, Rail, logo_pixmap
@@ -50,7 +51,7 @@ class _DropHint(QWidget):
         p.setOpacity(0.75)
         p.fillRect(self.rect(), theme.BG1)
         p.setOpacity(1)
-        pen = QPen(theme.ACC, 2)
+        pen = QPen(QColor(theme.ACC), 2)
         pen.setCapStyle(Qt.PenCapStyle.FlatCap)
         pen.setDashPattern([4, 3])
         p.setPen(pen)
@@ -66,6 +67,7 @@ class MainWindow(QMainWindow):
 
     def __init__(self, session: Session, supervisor: Supervisor) -> None:
         super().__init__()
+        i18n.ensure()
         self.session = session
         self.supervisor = supervisor
         self.setWindowIcon(QIcon(logo_pixmap(64)))

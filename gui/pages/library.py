@@ -34,6 +34,8 @@ class LibraryPage(QWidget):
     def __init__(self, session: Session, supervisor: Any, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("page")
+        # Below what table and details need side by side: then the details become a drawer.
+        self.setMinimumWidth(1000)
         self.title = self.tr("Library")
         self.session = session
         self.actions_ = Actions(session, supervisor, self)

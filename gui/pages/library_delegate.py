@@ -30,7 +30,8 @@ from gui.widgets.paint import rounded, text
 
 ROW = 56
 PICTURE = (60, 46)
-TILE = (208, 226)
+TILE = (198, 204)
+TILE_PICTURE = (182, 136)
 _HOVER = "#20252A"
 
 
@@ -179,10 +180,14 @@ class RowDelegate(QStyledItemDelegate):
 
     def _two(self, p: QPainter, rect: QRectF, first: str, second: str, bold: bool = False) -> None:
         middle = rect.center().y()
+        font = self._bold if bold else self._plain
+        if second == "–":
+            text(p, rect, first, font, theme.T1)
+            return
         top = QRectF(rect.left(), middle - 19, rect.width(), 20)
-        text(p, top, first, self._bold if bold else self._plain, theme.T1)
+        text(p, top, first, font, theme.T1)
         below = QRectF(rect.left(), middle, rect.width(), 18)
-        text(p, below, second if second != "–" else "", self._small, theme.T2)
+        text(p, below, second, self._small, theme.T2)
 
     def _checks(self, p: QPainter, rect: QRectF, record: SeriesRecord) -> None:
         title = check_title(record)
@@ -271,19 +276,19 @@ class TileDelegate(QStyledItemDelegate):
         ground = theme.ACCBG if chosen else _HOVER if hot else theme.BG2
         rounded(painter, tile, 8, ground, theme.ACC if chosen else theme.LINE)
         record: SeriesRecord | None = index.data(RECORD)
-        area = QRectF(tile.left() + 8, tile.top() + 8, TILE[0] - 16, 144)
+        area = QRectF(tile.left() + 8, tile.top() + 8, *TILE_PICTURE)
         if record is None:
             rounded(painter, area, 4, theme.BG3)
             reading: ImportState | None = index.data(READING)
             if reading is not None:
                 words = reading_words(reading)
-                line = area.translated(0, 150)
+                line = area.translated(0, TILE_PICTURE[1] + 6)
                 line.setHeight(18)
                 text(painter, line, words, theme.font(12), theme.T2)
             painter.restore()
             return
-        size = (TILE[0] - 16, 144)
-        picture = self._thumbs.get(record, *size, self._view.devicePixelRatioF())
+        ratio = self._view.devicePixelRatioF()
+        picture = self._thumbs.get(record, *TILE_PICTURE, ratio)
         paint_picture(painter, area, picture)
         line = QRectF(area.left() + 2, area.bottom() + 6, area.width() - 4, 20)
         text(painter, line, record.patient_id or "–", theme.font(13, 600), theme.T1)
@@ -291,7 +296,9 @@ class TileDelegate(QStyledItemDelegate):
         text(painter, below, record.description or "–", theme.font(12), theme.T2)
         pill = self._pills.get(record.label_status)
         width = pill.sizeHint().width()
-        pill.paint_at(painter, QRectF(area.right() - width - 6, area.bottom() - 30, width, 24))
+        badge = QRectF(area.right() - width - 6, area.bottom() - 30, width, 24)
+        rounded(painter, badge, 12, theme.BG2)
+        pill.paint_at(painter, badge)
         painter.restore()
 
     def retranslate(self) -> None:

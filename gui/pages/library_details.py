@@ -78,7 +78,7 @@ class Details(QFrame):
         column.setContentsMargins(16, 10, 16, 16)
         column.setSpacing(8)
         self._empty = EmptyState(
-            "ph.cursor-click",
+            "ph.cursor",
             self.tr("No series chosen"),
             self.tr("Choose a row to look through its slices."),
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QRectF, Qt, Signal
-from PySide6.QtGui import QPainterPath, QPaintEvent, QPen, QPixmap
+from PySide6.QtGui import QColor, QPainterPath, QPaintEvent, QPen, QPixmap
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from gui import theme
@@ -75,7 +75,7 @@ class LibraryEmpty(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         """The dashed frame."""
         p = painter(self)
-        pen = QPen(theme.LINE2, 1)
+        pen = QPen(QColor(theme.LINE2), 1)
         pen.setCapStyle(Qt.PenCapStyle.FlatCap)
         pen.setDashPattern([5, 3])
         p.setPen(pen)

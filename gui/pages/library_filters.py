@@ -34,12 +34,12 @@ class Filters(QWidget):
         super().__init__(parent)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(8)
+        row.setSpacing(6)
         self.search = SearchField(self.tr("Search patient, date, description"))
         self.search.setMinimumWidth(160)
         self.search.setMaximumWidth(264)
         self.search.searched.connect(lambda _text: self.changed.emit())
-        row.addWidget(self.search, 3)
+        row.addWidget(self.search, 100)
         row.addSpacing(8)
         self.chips = {
             "all": Chip(self.tr("All"), 0),

@@ -44,7 +44,7 @@ class LibraryHead(QWidget):
         menu.add(self.tr("Folder…"), self.folder_asked.emit, "ph.folder-open")
         menu.add(self.tr("Files…"), self.files_asked.emit, "ph.file")
         self.add.setMenu(menu)
-        self.details_button = IconButton("ph.sidebar-simple", self.tr("Details"), framed=True)
+        self.details_button = IconButton("ph.info", self.tr("Details"), framed=True)
         self.details_button.hide()
         self.propose.clicked.connect(self.propose_asked)
         self.split.clicked.connect(self.split_asked)

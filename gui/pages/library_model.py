@@ -157,11 +157,16 @@ class LibraryModel(QAbstractTableModel):
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
             return self._text(record, index.column())
         if role == Qt.ItemDataRole.ToolTipRole:
-            if index.column() == Column.CHECKS and record.checks:
-                return "\n".join(check.message for check in record.checks)
-            if index.column() == Column.DESCRIPTION:
-                return joined(record.description, technique(record))
+            return self._tip(record, index.column())
         return None
+
+    @staticmethod
+    def _tip(record: SeriesRecord, column: int) -> str:
+        return {
+            Column.CHECKS: "\n".join(check.message for check in record.checks),
+            Column.PATIENT: record.patient_id,
+            Column.DESCRIPTION: joined(record.description, technique(record)),
+        }.get(Column(column), "")
 
     @staticmethod
     def _text(record: SeriesRecord, column: int) -> str:

@@ -196,7 +196,7 @@ class Chip(RingMixin, QAbstractButton):
 
     def sizeHint(self) -> QSize:
         """Text, count and icon."""
-        width = 24 + width_of(self.text(), self.font())
+        width = 22 + width_of(self.text(), self.font())
         if self.count is not None:
             width += 7 + width_of(str(self.count), theme.font(13))
         if self.icon_name:
@@ -213,7 +213,7 @@ class Chip(RingMixin, QAbstractButton):
         hot = self.underMouse() and self.isEnabled()
         fill = theme.ACCBG if on else theme.BG3 if hot else None
         rounded(p, rect, 14, fill, theme.ACC if on else theme.LINE2)
-        x = 12.0
+        x = 11.0
         if self.icon_name:
             theme.icon(self.icon_name, self.icon_colour, 14).paint(p, round(x), 7, 14, 14)
             x += 22
