@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
+from pydicom.uid import UID, CTImageStorage, ExplicitVRLittleEndian, generate_uid
 
 from core.demo.phantom import Case
 
@@ -55,7 +55,7 @@ def write_series(case: Case, folder: Path, number: int, seed: int) -> None:
     for index, pixels in enumerate(stored):
         x, y, z = geometry.index_to_mm((index, 0, 0)).tolist()
         dataset.SOPInstanceUID = f"{study[:52]}.{index + 1}"
-        dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
+        dataset.file_meta.MediaStorageSOPInstanceUID = UID(dataset.SOPInstanceUID)
         dataset.InstanceNumber = index + 1
         dataset.ImagePositionPatient = [f"{v:.3f}" for v in (x, y, z)]
         dataset.SliceLocation = f"{z:.3f}"

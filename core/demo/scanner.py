@@ -37,7 +37,7 @@ SCANNERS = (
 
 def add_table(hu: Field, spacing: float, back: float) -> None:
     """The table top: two thin curved shells with foam between. back: row of the lowest skin."""
-    _, rows, columns = hu.shape
+    rows, columns = hu.shape[1], hu.shape[2]
     y = (np.arange(rows, dtype=np.float32)[:, None] - back) * spacing
     x = (np.arange(columns, dtype=np.float32)[None, :] - columns / 2) * spacing
     bow = x * x / 1500  # a trough: the sides are higher
@@ -58,9 +58,9 @@ def scan(hu: Field, spacing: tuple[float, float, float], scanner: Scanner, body:
     for axis in (1, 2):
         hu = gaussian_filter1d(hu, width, axis=axis, truncate=3, mode="nearest")
     hu = gaussian_filter1d(hu, 0.36, axis=0, truncate=3, mode="nearest")
-    hu += _noise(hu.shape, scanner, body, rng)
+    hu += _noise(body.shape, scanner, body, rng)
     # Outside the reconstructed circle there is nothing.
-    _, rows, columns = hu.shape
+    rows, columns = body.shape[1], body.shape[2]
     y, x = np.ogrid[:rows, :columns]
     radius = np.hypot(y - (rows - 1) / 2, x - (columns - 1) / 2)
     hu[:, radius > max(rows, columns) / 2 + 0.5] = -1024
