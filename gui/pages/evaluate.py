@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 from core.errors import UserError
 from core.evaluation import report
 from core.evaluation.result import EvaluationResult
-from gui.pages.evaluate_data import Evaluation, RunView, compare
+from gui.pages.evaluate_data import SPLITS, Evaluation, RunView, compare
 from gui.pages.evaluate_job import EvaluateStrip
 from gui.pages.evaluate_read import collect
 from gui.widgets import Banner, Button, ComboField, EmptyState, Menu, Placeholder, heading
@@ -54,6 +54,7 @@ class EvaluatePage(QWidget):
         self.evaluation: Evaluation | None = None
         self._reference = ""
         self._stale = True
+        self._split_is_chosen = False
         self._view: EvaluateView | None = None
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -83,6 +84,7 @@ class EvaluatePage(QWidget):
         self._wait.setSingleShot(True)
         self._wait.setInterval(150)
         self._wait.timeout.connect(self._read)
+        session.project_changed.connect(self._forget)
         for signal in (
             session.project_changed,
             session.runs_changed,
@@ -157,7 +159,7 @@ class EvaluatePage(QWidget):
         )
 
     def _split_options(self) -> list[tuple[str, str]]:
-        counts = dict.fromkeys(("test", "val", "train"), 0)
+        counts = dict.fromkeys(SPLITS, 0)
         for record in self.session.series() if self.session.project is not None else []:
             if record.split in counts and record.label_status in ("draft", "reviewed"):
                 counts[record.split] += 1
@@ -175,7 +177,13 @@ class EvaluatePage(QWidget):
         if self.isVisible():
             self._wait.start()
 
+    def _forget(self) -> None:
+        self.evaluation = None
+        self._reference = ""
+        self._split_is_chosen = False
+
     def _split_changed(self) -> None:
+        self._split_is_chosen = True
         self.stack.setCurrentWidget(self._waiting)
         self._read()
 
@@ -199,6 +207,12 @@ class EvaluatePage(QWidget):
     def _take(self, evaluation: Evaluation) -> None:
         if evaluation.split != self.split.key():
             return  # Another split was chosen meanwhile; its own reading is on the way.
+        if not self._split_is_chosen and evaluation.splits:
+            self._split_is_chosen = True
+            if evaluation.split not in evaluation.splits:
+                self.split.set_key(evaluation.splits[0])
+                self._read()
+                return
         self.evaluation = evaluation
         self.label.set_options([(name, name) for name in evaluation.labels()])
         self._show()

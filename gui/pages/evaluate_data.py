@@ -11,6 +11,9 @@ from typing import Any
 from core.evaluation.result import EvaluationResult
 from core.evaluation.usage import DeviceUse
 
+#: In the order in which one wants to see them.
+SPLITS = ("test", "val", "train")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunView:
@@ -38,12 +41,14 @@ class RunView:
 class Evaluation:
     """All runs of the project with their evaluation on ``split``, oldest first.
 
-    unreadable: sentences about result files that were refused.
+    unreadable: sentences about result files that were refused. splits: those on which any run
+    has a result.
     """
 
     split: str
     runs: tuple[RunView, ...]
     unreadable: tuple[str, ...] = ()
+    splits: tuple[str, ...] = ()
 
     def evaluated(self, label: str = "") -> list[tuple[RunView, EvaluationResult]]:
         """The runs with their results; of the class ``label`` only, unless it is empty."""

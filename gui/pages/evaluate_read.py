@@ -10,7 +10,7 @@ from core.evaluation.usage import measure
 from core.models.store import find_model
 from core.project.project import Project
 from core.project.runs import list_runs, read_events
-from gui.pages.evaluate_data import Evaluation, RunView
+from gui.pages.evaluate_data import SPLITS, Evaluation, RunView
 
 
 def collect(
@@ -19,9 +19,11 @@ def collect(
     """Read results and events of all runs; slow with many runs, so it belongs off the UI thread."""
     views: list[RunView] = []
     unreadable: list[str] = []
+    splits: set[str] = set()
     for record in list_runs(project):
         if cancelled is not None and cancelled():
             break
+        splits.update(name for name in SPLITS if result_path(record.path, name).exists())
         result = None
         path = result_path(record.path, split)
         if path.exists():
@@ -38,4 +40,5 @@ def collect(
                 evaluable=find_model(project, record.id) is not None,
             )
         )  # fmt: skip
-    return Evaluation(split, tuple(views), tuple(unreadable))
+    found = tuple(name for name in SPLITS if name in splits)
+    return Evaluation(split, tuple(views), tuple(unreadable), found)

@@ -188,6 +188,22 @@ def test_the_menu_offers_runs_with_a_model(
     assert supervisor.jobs[0][0].run_id == "r02"
 
 
+def test_the_page_opens_on_a_split_that_has_results(
+    qtbot: QtBot, session: Session, supervisor: Supervisor, tmp_path: Path
+) -> None:
+    folder = make_run(tmp_path / "project", "r01", "First", None)
+    write_result(folder, 0.9, "val")
+    page = open_page(qtbot, session, supervisor)
+    assert page.split.key() == "val" and page.view.isVisible()
+    page.split.set_key("test")
+    page.split.changed.emit("test")
+    qtbot.waitUntil(lambda: session.tasks.busy == 0, timeout=10_000)
+    assert page.split.key() == "test"
+    assert empty_title(page) == "No run has been evaluated on this split"
+    session.close_project()
+    qtbot.waitUntil(lambda: empty_title(page) == "No project is open", timeout=10_000)
+
+
 def test_splits_and_export(
     qtbot: QtBot, session: Session, supervisor: Supervisor, tmp_path: Path
 ) -> None:
