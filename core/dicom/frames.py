@@ -93,7 +93,7 @@ def _frame(
     """Only values that make sense: three numbers of a position, six cosines, positive sizes."""
     whole_position = len(position) == 3 and all(abs(p) < 1e6 for p in position)
     whole_spacing = len(spacing) == 2 and all(0 < s < 1e3 for s in spacing)
-    scaled = slope is not None and slope != 0
+    scaled = slope is not None and 0 < abs(slope) < 1e6 and abs(intercept or 0.0) < 1e9
     return Frame(
         position=(position[0], position[1], position[2]) if whole_position else None,
         orientation=tuple(orientation) if _orthonormal(orientation) else None,

@@ -19,7 +19,7 @@ from core.geometry import Geometry
 from core.images import read_geometry, read_mask
 from core.labels.schema import LabelSchema
 from core.project.import_series import stack_of
-from core.project.naming import case_name, class_name, value_names
+from core.project.naming import case_name, class_name, value_names, words
 from core.project.project import Project
 from core.project.records import SeriesRecord, Skipped
 
@@ -219,7 +219,7 @@ def _best_named(path: Path, case: str, fitting: list[SeriesRecord]) -> SeriesRec
     def rank(record: SeriesRecord) -> tuple[bool, bool, int]:
         own = record.files[0].parent
         shared = len(Path(*_common(own.parts, path.parent.parts)).parts)
-        return (_case(record) == case, record.patient_id in path.stem, shared)
+        return (_case(record) == case, _speaks_of(path, record.patient_id), shared)
 
     ranked = sorted(fitting, key=rank, reverse=True)
     if len(ranked) > 1 and rank(ranked[0]) == rank(ranked[1]):
@@ -229,6 +229,13 @@ def _best_named(path: Path, case: str, fitting: list[SeriesRecord]) -> SeriesRec
             "Give the mask the name of its image.",
         )
     return ranked[0]
+
+
+def _speaks_of(path: Path, patient_id: str) -> bool:
+    """Whether the file name holds the patient's ID as words of their own."""
+    wanted, there = words(patient_id), words(path.name)
+    ends = range(len(there) - len(wanted) + 1)
+    return bool(wanted) and any(there[i : i + len(wanted)] == wanted for i in ends)
 
 
 def _common(a: Sequence[str], b: Sequence[str]) -> list[str]:
