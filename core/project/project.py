@@ -23,7 +23,6 @@ from core.project import relocation, trash
 from core.project.folder import ProjectFolder, Settings
 from core.project.library import Library
 from core.project.records import LabelStatus, SeriesRecord, Split
-from core.project.summary import summarise
 
 if TYPE_CHECKING:
     from core.labels.store import LabelStore
@@ -188,6 +187,9 @@ class Project:
         The version grows by one. A series that had no label becomes a draft; a draft that was
         emptied has none; a reviewed one stays reviewed, even without a voxel ("no tumour").
         """
+        # Loaded late: it brings SciPy, which opening a project does not need.
+        from core.project.summary import summarise  # noqa: PLC0415
+
         record = self.record(series_uid)
         summary = summarise(labels, record.geometry, self.schema)
         status: LabelStatus = record.label_status
