@@ -75,7 +75,6 @@ class EvaluatePage(QWidget):
         QVBoxLayout(self._empty).setContentsMargins(0, 0, 0, 0)
         self._scroll = QScrollArea()
         self._scroll.setWidgetResizable(True)
-        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         for widget in (self._waiting, self._empty, self._scroll):
             self.stack.addWidget(widget)
         column.addWidget(self.stack, 1)

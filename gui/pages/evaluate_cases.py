@@ -17,7 +17,7 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -39,7 +39,9 @@ Index = QModelIndex | QPersistentModelIndex
 
 PATIENT, DICE, HD95, VOLUME, ERROR, LESIONS = range(6)
 _KEYS = {DICE: "dice", HD95: "hd95", ERROR: "volume", LESIONS: "lesions"}
-_WIDTHS = (96, 154, 104, 106, 82, 148)
+#: Smallest widths of the columns, and how they share what there is beyond.
+_WIDTHS = (80, 112, 74, 84, 66, 122)
+_SHARES = (0.10, 0.30, 0.18, 0.17, 0.12, 0.13)
 _ROW = 28
 _RIGHT = Qt.AlignmentFlag.AlignRight
 #: More lesions than this would push the count out of its column; it says the same.
@@ -236,6 +238,17 @@ class _Footer(QWidget):
         p.end()
 
 
+class _Table(QTableView):
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """All columns grow with the table."""
+        super().resizeEvent(event)
+        spare = max(0, self.viewport().width() - sum(_WIDTHS))
+        widths = [w + int(spare * s) for w, s in zip(_WIDTHS, _SHARES, strict=True)]
+        widths[DICE] += max(0, spare + sum(_WIDTHS) - sum(widths))
+        for column, width in enumerate(widths):
+            self.setColumnWidth(column, width)
+
+
 class CasesTable(QWidget):
     """Table and medians. selected, opened: series UID of a click, of a double click or Enter."""
 
@@ -245,7 +258,7 @@ class CasesTable(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.model = CasesModel(self)
-        self.view = QTableView()
+        self.view = _Table()
         self.view.setModel(self.model)
         self.view.setItemDelegate(_Delegate(self.view))
         self.view.setAccessibleName(self.tr("Cases"))
@@ -286,9 +299,6 @@ class CasesTable(QWidget):
         header = _Header(self.view)
         self.view.setHorizontalHeader(header)
         header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        for column, width in enumerate(_WIDTHS):
-            self.view.setColumnWidth(column, width)
-        header.setSectionResizeMode(DICE, QHeaderView.ResizeMode.Stretch)
         header.sectionResized.connect(lambda *_: self.footer.update())
 
     def _uid(self, index: Index) -> str:

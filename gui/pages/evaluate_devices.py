@@ -57,9 +57,15 @@ class _Row:
         icon = QLabel()
         icon.setPixmap(theme.pixmap("ph.lightning" if gpu else "ph.cpu", colour, 16))
         grid.addWidget(icon, row, 0)
-        self.name = label(name, 13, 600)
+        self.run = label("", 12, 400, "t3")
         self.device = Elided("", 12, 400, "t2")
-        grid.addLayout(_stack(self.name, self.device), row, 1)
+        names = QWidget()
+        line_up = QHBoxLayout(names)
+        line_up.setContentsMargins(0, 0, 0, 0)
+        line_up.addWidget(label(name, 13, 600))
+        line_up.addWidget(self.run)
+        line_up.addStretch(1)
+        grid.addLayout(_stack(names, self.device), row, 1)
         self.time, self.time_bar = label("–", 13, 600), _Bar(colour)
         grid.addLayout(_stack(self.time, self.time_bar), row, 2)
         self.use, self.use_bar = label("–", 13, 600), _Bar(colour)
@@ -73,13 +79,15 @@ class _Row:
     def show_run(self, run: Measured | None, longest: float, none: str) -> None:
         if run is None:
             self.device.set_text(none)
+            self.run.setText("")
             self.time.setText("–")
             self.use.setText("–")
             self.time_bar.set_share(math.nan)
             self.use_bar.set_share(math.nan)
             return
         use = run.use
-        self.device.set_text(" · ".join(part for part in (use.device_name, run.run_id) if part))
+        self.device.set_text(use.device_name or run.run_id)
+        self.run.setText(run.run_id)
         self.time.setText(("≈ " if use.projected else "") + duration(use.seconds))
         self.time_bar.set_share(use.seconds / longest)
         known = math.isfinite(use.utilisation)
@@ -102,8 +110,9 @@ class _Verdict(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.setFixedWidth(152)
-        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Expanding)
+        self.setMinimumWidth(120)
+        self.setMaximumWidth(152)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         column = QVBoxLayout(self)
         column.setContentsMargins(12, 12, 12, 12)
         column.setSpacing(2)
@@ -168,9 +177,9 @@ class DeviceComparison(QWidget):
         self.note = label("", 12, 400, "t2", wrap=True)
         left.addWidget(self.note)
         left.addStretch(1)
-        row.addLayout(left, 1)
+        row.addLayout(left, 4)
         self.verdict = _Verdict()
-        row.addWidget(self.verdict)
+        row.addWidget(self.verdict, 1)
         for device, name in ((self.cpu, self.tr("CPU")), (self.gpu, self.tr("GPU"))):
             device.price.setAccessibleName(self.tr("Price per hour, {0}").format(name))
             device.price.changed.connect(lambda _value: self._show_costs())

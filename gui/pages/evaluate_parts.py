@@ -15,6 +15,7 @@ from PySide6.QtGui import (
     QPainter,
     QPainterPath,
     QPaintEvent,
+    QResizeEvent,
 )
 from PySide6.QtWidgets import QCheckBox, QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
@@ -29,6 +30,10 @@ from gui.widgets.paint import dot, painter, rounded, text, width_of
 
 #: Figure, decimals, whether more is better.
 _FIGURES = (("dice_mean", 2, True), ("hd95_mean", 1, False), ("sensitivity", 2, True))
+
+
+#: Pixels between a figure and its difference on cards narrower than the second number.
+_TIGHT, _ROOMY = 3, 320
 
 
 def difference(value: float, reference: float, digits: int) -> str:
@@ -72,7 +77,7 @@ class RunCard(RingMixin, QWidget):
         self.setFixedHeight(104)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         column = QVBoxLayout(self)
-        column.setContentsMargins(16, 10, 16, 12)
+        column.setContentsMargins(14, 10, 6, 12)
         column.setSpacing(8)
         top = QHBoxLayout()
         top.setSpacing(8)
@@ -86,17 +91,20 @@ class RunCard(RingMixin, QWidget):
             top.addWidget(widget)
         top.addWidget(self._name, 1)
         top.addWidget(self.pill)
+        top.setContentsMargins(0, 0, 8, 0)
         column.addLayout(top)
         grid = QGridLayout()
-        grid.setHorizontalSpacing(8)
+        grid.setHorizontalSpacing(4)
         grid.setVerticalSpacing(2)
         self._names = [label("", 12, 400, "t2") for _ in _FIGURES]
         self.numbers = [label("", 20, 600) for _ in _FIGURES]
         self.deltas = [label("", 12, 500) for _ in _FIGURES]
+        self._pairs: list[QHBoxLayout] = []
         for index in range(len(_FIGURES)):
             grid.addWidget(self._names[index], 0, index)
             pair = QHBoxLayout()
-            pair.setSpacing(8)
+            pair.setSpacing(_TIGHT)
+            self._pairs.append(pair)
             pair.addWidget(self.numbers[index])
             pair.addWidget(self.deltas[index], 0, Qt.AlignmentFlag.AlignBottom)
             pair.addStretch(1)
@@ -153,6 +161,12 @@ class RunCard(RingMixin, QWidget):
             "Mean Dice over {0} of {1} cases, mean HD95 over {2}; "
             "{3} of {4} lesions found, {5} false"
         ).format(s.dice_cases, s.cases, s.hd95_cases, s.lesions_found, s.lesions, s.false_lesions)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Air between the figures where there is room for it."""
+        super().resizeEvent(event)
+        for pair in self._pairs:
+            pair.setSpacing(8 if self.width() > _ROOMY else _TIGHT)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         """A click makes the run the reference."""

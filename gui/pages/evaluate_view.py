@@ -21,7 +21,13 @@ Evaluated = tuple[RunView, EvaluationResult]
 
 #: As many as the design has colours for; the newest of the project.
 MAX_RUNS = len(theme.RUN_COLOURS)
-_TABLE_WIDTH = 704
+#: Width of the table and of the worst cases on the smallest window, and where they stop growing.
+_NARROW, _WIDE = 540, 704
+
+
+def _limit(card: Card) -> None:
+    card.setMinimumWidth(_NARROW)
+    card.setMaximumWidth(_WIDE)
 
 
 class EvaluateView(QWidget):
@@ -63,7 +69,7 @@ class EvaluateView(QWidget):
         self.table = CasesTable()
         self.table.opened.connect(self.case_opened)
         self.cases_card.body.addWidget(self.table)
-        self.cases_card.setFixedWidth(_TABLE_WIDTH)
+        _limit(self.cases_card)
         self.dice_card = Card(self.tr("Dice per run"))
         self.dice_plot = DicePlot()
         self.dice_card.body.addWidget(self.dice_plot)
@@ -72,9 +78,9 @@ class EvaluateView(QWidget):
         self.volume_card.body.addWidget(self.volume_plot)
         row = QHBoxLayout()
         row.setSpacing(16)
-        row.addWidget(self.cases_card)
-        row.addWidget(self.dice_card, 1)
-        row.addWidget(self.volume_card, 1)
+        row.addWidget(self.cases_card, 704)
+        row.addWidget(self.dice_card, 371)
+        row.addWidget(self.volume_card, 371)
         for card in (self.cases_card, self.dice_card, self.volume_card):
             card.setMinimumHeight(380)
         return row
@@ -82,7 +88,7 @@ class EvaluateView(QWidget):
     def _make_bottom(self) -> QHBoxLayout:
         worst = Card(self.tr("Worst cases"))
         worst.header.addWidget(Legend())
-        worst.setFixedWidth(_TABLE_WIDTH)
+        _limit(worst)
         self.worst = WorstCases()
         self.worst.clicked.connect(self.table.select)
         worst.body.addWidget(self.worst)
@@ -92,8 +98,8 @@ class EvaluateView(QWidget):
         self.devices_card.body.addWidget(self.devices)
         row = QHBoxLayout()
         row.setSpacing(16)
-        row.addWidget(worst)
-        row.addWidget(self.devices_card, 1)
+        row.addWidget(worst, 704)
+        row.addWidget(self.devices_card, 758)
         for card in (worst, self.devices_card):
             card.setMinimumHeight(272)
         return row

@@ -49,7 +49,7 @@ class Plot(FigureCanvasQTAgg):
         self.family = _family()
         super().__init__(figure)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setMinimumSize(160, 160)
+        self.setMinimumSize(140, 160)
 
     def sizeHint(self) -> QSize:
         """As much as there is; the layout decides."""
@@ -235,13 +235,14 @@ class VolumePlot(Plot):
             over = point.predicted_ml > point.reference_ml
             across = math.log(point.reference_ml / low) / math.log(high / low)
             left = (over and across > 0.3) or across > 0.7
+            below = left and not over
             ax.annotate(
                 point.name,
                 (point.reference_ml, max(point.predicted_ml, low * 1.12)),
-                xytext=(_points(-10 if left else 10), 0),
+                xytext=(_points(5 if below else -10 if left else 10), _points(-8 if below else 0)),
                 textcoords="offset points",
                 ha="right" if left else "left",
-                va="center",
+                va="top" if below else "center",
                 zorder=5,
                 **self.text(11, theme.T1),
             )
