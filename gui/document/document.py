@@ -1,4 +1,4 @@
-"""The series that is open in Label: image, labels, history, and how it is looked at.
+"""The series that is open in Label: image, labels, history, and their way from and to disk.
 
 Everything that changes a label goes through :meth:`LabelDocument.apply` and
 :meth:`LabelDocument.finish`; everything that shows one listens to the document's signals.
@@ -6,15 +6,13 @@ Everything that changes a label goes through :meth:`LabelDocument.apply` and
 
 from __future__ import annotations
 
-import time
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
-from core.geometry import Geometry
-from core.labels.edits import Box, Edit, Labels, make_edit, merge
+from core.labels.edits import Box, Edit, Labels, is_empty, make_edit, merge, union
 from core.labels.history import Entry, History
 from core.labels.schema import LabelSchema
 from core.labels.store import LabelStore
@@ -23,36 +21,27 @@ from core.project.project import Project
 from core.project.records import SeriesRecord
 from core.volume import Volume
 from gui.document.findings import Findings
-from gui.document.marks import Measurement, Point, Tag
+from gui.document.look import Look
+from gui.document.marks import Measurement, Tag
+from gui.document.opening import Opened, read_all
+from gui.document.proposals import Proposals
 from gui.document.writer import LabelWriter
 from gui.session import Session
 from gui.tasks import Task
 
-#: Labels save by themselves so long after the last stroke.
-SAVE_AFTER_MS = 2000
-#: While a series is read, the views are brought up to date at most this often.
-_PROGRESS_S = 0.1
+#: Labels save by themselves so long after the last stroke; after a refusal, again so much later.
+SAVE_AFTER_MS, RETRY_AFTER_MS = 2000, 15_000
 
 
-class LabelDocument(QObject):
+class LabelDocument(Look):
     """See the module. A view may keep it for good: it outlives the series.
 
-    labels_changed: the half-open box (z, y, x) that changed, or None for all. active_changed:
-    another class is painted with. history_changed: undo steps. opened: image and labels are there.
+    volume: None while it is read; then ``first`` holds the index along array axis 0 and the HU
+    [y, x] of the slice that came first. loading: slices read and to be read. problem: why there
+    is nothing to see. counts: voxels of each class value. bounds: box of all that is labelled.
     """
 
-    volume_changed = Signal()
-    labels_changed = Signal(object)
-    proposal_changed = Signal()
-    cursor_changed = Signal()
-    window_changed = Signal()
-    style_changed = Signal()
-    lesions_changed = Signal()
-    state_changed = Signal()
-    schema_changed = Signal()
-    active_changed = Signal()
-    history_changed = Signal()
-    opened = Signal()
+    _first_read = Signal(int, int, object)
 
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -61,33 +50,40 @@ class LabelDocument(QObject):
         self.project: Project | None = None
         self.store: LabelStore | None = None
         self.volume: Volume | None = None
+        self.first: tuple[int, NDArray[np.int16]] | None = None
         self.labels: Labels | None = None
-        self.proposal: Labels | None = None
-        self.geometry: Geometry | None = None
-        self.schema: LabelSchema = LabelSchema.default()
-        self.hidden: set[int] = set()
-        self.locked: set[int] = set()
-        self.active = 1
-        self.cursor: Point = (0.0, 0.0, 0.0)
-        self.window: tuple[float, float] = (400.0, 40.0)
-        self.opacity = 0.4
-        self.contour_only = self.overlay_hidden = False
-        self.crosshair_shown = self.measures_shown = True
         self.loading: tuple[int, int] | None = None
         self.problem = ""
         self.history = History()
         self.counts = np.zeros(256, np.int64)
+        self.histogram = np.zeros(0, np.int64)
+        self.bounds: Box | None = None
         self.findings = Findings(self)
+        self.proposals = Proposals(self)
         self._stroke: list[Edit] = []
         self._opening: Task | None = None
-        self._shown = 0.0
+        self._token = 0
+        # Grows with each change of the open map; a list, because the writer's thread reads it.
+        self._changes = [0]
         self._unsaved = False
         self.writer = LabelWriter(self)
         self.writer.saved.connect(self._saved)
         self.writer.failed.connect(self._save_failed)
+        self.writer.changed_meanwhile.connect(self._save_later)
+        self._first_read.connect(self._show_first, Qt.ConnectionType.QueuedConnection)
         self._timer = QTimer(self, singleShot=True, interval=SAVE_AFTER_MS)
         self._timer.timeout.connect(self.save)
-        session.flush_requested.connect(self.close_series)
+        session.flush_requested.connect(self.flush)
+
+    @property
+    def uid(self) -> str:
+        """The open series, empty without one."""
+        return self.record.series_uid if self.record else ""
+
+    @property
+    def proposal(self) -> Labels | None:
+        """What a model proposed and nobody decided on yet."""
+        return self.proposals.labels
 
     # ---- opening -----------------------------------------------------------------------------
 
@@ -98,73 +94,92 @@ class LabelDocument(QObject):
         self.project, self.record = project, record
         self.store = project.label_store(record.series_uid)
         self.schema, self.geometry = project.schema, record.geometry
-        self.problem, self.loading = "", (0, record.geometry.shape[0])
-        centre = [n // 2 for n in record.geometry.shape]
-        self.cursor = (float(centre[0]), float(centre[1]), float(centre[2]))
+        self._choose_class()
+        self.loading = (0, record.geometry.shape[0])
+        z, y, x = (float(n // 2) for n in record.geometry.shape)
+        self.cursor = (z, y, x)
+        self._token += 1
+        token = self._token
         self.volume_changed.emit()
         self.schema_changed.emit()
         self.state_changed.emit()
         self._opening = self.session.tasks.run(
-            _read, record, self.store,
+            read_all, record, self.store, self.schema.lesion_values, self.writer.flush,
+            lambda index, hu: self._first_read.emit(token, index, hu),
             on_done=self._opened, on_error=self._refused, on_progress=self._progressed,
             key="label.open", priority=10,
         )  # fmt: skip
 
-    def _progressed(self, done: int, total: int, early: Volume | None) -> None:
-        now = time.monotonic()
-        self.loading = (done, total)
-        if early is not None and self.volume is None:
-            self.volume = early
-            self.volume_changed.emit()
-        elif now - self._shown < _PROGRESS_S:
-            return
-        self._shown = now
-        self.state_changed.emit()
+    def _choose_class(self) -> None:
+        values = [c.value for c in self.schema.classes]
+        if self.active not in values and values:
+            lesions = self.schema.lesion_values
+            self.active = lesions[0] if lesions else values[0]
 
-    def _opened(self, result: tuple[Volume, Labels, Any]) -> None:
-        volume, labels, proposal = result
-        self._opening = None
-        self.volume, self.labels, self.loading = volume, labels, None
-        self.counts = np.bincount(labels.ravel(), minlength=256)
-        self.history.clear()
+    def _show_first(self, token: int, index: int, hu: NDArray[np.int16]) -> None:
+        if token == self._token and self.volume is None:
+            self.first = (index, hu)
+            self.cursor = (float(index), *self.cursor[1:])
+            self.volume_changed.emit()
+
+    def _progressed(self, done: int, total: int) -> None:
+        if self.loading is not None:
+            self.loading = (done, total)
+            self.state_changed.emit()
+
+    def _opened(self, found: Opened) -> None:
+        self._opening = self.first = self.loading = None
+        self.volume, self.labels = found.volume, found.labels
+        self._changes = [0]
+        self.counts, self.bounds, self.histogram = found.counts, found.bounds, found.histogram
         if self.store is not None and self.store.damage:
-            self.session.message.emit(self.store.damage, None)
-        self._take_proposal(proposal)
-        place = self.findings.first_place()
-        if place is not None:
-            self.cursor = place
+            self.session.error.emit(self.tr("The journal of this label"), self.store.damage)
+        self.proposals.labels = found.proposal.labels if found.proposal else None
+        self.findings.take(found.lesions, found.proposal)
+        if self.findings.all:
+            z, y, x = self._place_of_first()
+            self.cursor = (z, y, x)
         self.volume_changed.emit()
-        self.labels_changed.emit(None)
+        self.labels_changed.emit(None, None)
         self.cursor_changed.emit()
         self.history_changed.emit()
         self.state_changed.emit()
         self.opened.emit()
-        self.findings.measure()
+
+    def _place_of_first(self) -> tuple[float, float, float]:
+        """Where to look first: the middle of the largest finding's longest diameter."""
+        finding = self.findings.all[0]
+        self.findings.choose(finding)
+        return tuple((a + b) / 2 for a, b in zip(*finding.lesion.long_axis, strict=True))  # type: ignore[return-value]
 
     def _refused(self, sentence: str) -> None:
-        self._opening, self.loading = None, None
+        self._opening = self.loading = None
         self.problem = sentence
         self.state_changed.emit()
 
     def close_series(self) -> None:
-        """Save what is unsaved, wait for it, and show nothing."""
+        """Hand what is unsaved to the writer, which holds it until it is on disk; show nothing."""
         if self._opening is not None:
             self._opening.cancel()
             self._opening = None
         self.cancel_stroke()
         self.save()
-        self.writer.flush()
         self.findings.forget()
         self.record = self.project = self.store = None
-        self.volume = self.labels = self.proposal = self.geometry = None
+        self.volume = self.labels = self.geometry = self.first = self.bounds = None
+        self.proposals.forget()
         self.loading, self.problem = None, ""
+        self.counts = np.zeros(256, np.int64)
+        self.histogram = np.zeros(0, np.int64)
         self.history.clear()
         self.volume_changed.emit()
+        self.lesions_changed.emit()
         self.history_changed.emit()
 
-    def shutdown(self) -> None:
-        """Close the series and end the writer's thread."""
-        self.close_series()
+    def flush(self) -> None:
+        """Save what is unsaved and wait until it is on disk."""
+        self.cancel_stroke()
+        self.save()
         self.writer.close()
 
     # ---- editing -----------------------------------------------------------------------------
@@ -172,9 +187,14 @@ class LabelDocument(QObject):
     @property
     def editable(self) -> bool:
         """Whether image and labels are there to be worked on."""
-        return self.labels is not None and self.volume is not None and self.loading is None
+        return self.labels is not None and self.volume is not None
 
-    def apply(self, box: Box, after: NDArray[np.uint8], name: str) -> None:
+    @property
+    def painting(self) -> bool:
+        """Whether a gesture has changed something that is no step yet."""
+        return bool(self._stroke)
+
+    def apply(self, box: Box, after: NDArray[np.uint8], name: str = "stroke") -> None:
         """Change the content of ``box`` now; part of a step until :meth:`finish`."""
         if self.labels is None:
             return
@@ -199,51 +219,62 @@ class LabelDocument(QObject):
         self.apply(box, after, name)
         return self.finish(name)
 
-    def cancel_stroke(self) -> None:
-        """Take back what was applied since the last step, as if the gesture had not been."""
+    def cancel_stroke(self) -> bool:
+        """Take back what was applied since the last step; whether there was anything."""
+        had = bool(self._stroke)
         for edit in reversed(self._stroke):
             self._write(edit.inverse())
         self._stroke = []
+        return had
 
     def undo(self) -> None:
-        """Take back the newest step."""
+        """Take back the newest step; an accepted part of a proposal waits again."""
+        entry = next((e for e in reversed(self.history.entries) if not e.undone), None)
         self._stepped(self.history.undo)
+        if entry is not None:
+            self.proposals.undone(entry)
 
     def redo(self) -> None:
         """Apply the step that was taken back last."""
+        entry = next((e for e in self.history.entries if e.undone), None)
         self._stepped(self.history.redo)
+        if entry is not None:
+            self.proposals.redone(entry)
 
     @property
     def steps(self) -> list[Entry]:
         """The undo steps, newest first."""
         return self.history.entries[::-1]
 
-    def _stepped(self, move: Any) -> None:
+    def _stepped(self, move: Callable[[Labels], Edit | None]) -> None:
         if self.labels is None:
             return
         self.cancel_stroke()
-        edit: Edit | None = move(self.labels)
+        edit = move(self.labels)
         if edit is not None:
-            self._count(edit)
-            self.labels_changed.emit(edit.box)
+            self._announce(edit)
             self._commit(edit)
 
     def _write(self, edit: Edit) -> None:
-        assert self.labels is not None  # noqa: S101 - an edit was made from it
-        edit.apply(self.labels)
-        self._count(edit)
-        self.labels_changed.emit(edit.box)
+        if self.labels is not None:
+            edit.apply(self.labels)
+            self._announce(edit)
 
-    def _count(self, edit: Edit) -> None:
-        self.counts += np.bincount(edit.after.ravel(), minlength=256)
-        self.counts -= np.bincount(edit.before.ravel(), minlength=256)
+    def _announce(self, edit: Edit) -> None:
+        self._changes[0] += 1
+        before = np.bincount(edit.before.ravel(), minlength=256)
+        after = np.bincount(edit.after.ravel(), minlength=256)
+        self.counts += after - before
+        values = frozenset(int(v) for v in np.flatnonzero(before + after) if v)
+        self.bounds = edit.box if self.bounds is None else union(self.bounds, edit.box)
+        self.labels_changed.emit(edit.box, values)
 
     def _commit(self, edit: Edit) -> None:
-        if self.record is None or self.store is None:
+        if self.record is None or self.store is None or is_empty(edit.box):
             return
         self.writer.commit(self.record.series_uid, self.store, edit)
         self._unsaved = True
-        self._timer.start()
+        self._timer.start(SAVE_AFTER_MS)
         self.session.labels_saved_changed.emit("saving", "")
         self.history_changed.emit()
         self.findings.measure()
@@ -255,109 +286,54 @@ class LabelDocument(QObject):
         self._timer.stop()
         if not self._unsaved or self.labels is None or self.store is None:
             return
-        if self.record is not None and self.project is not None:
+        if self._stroke:
+            self._timer.start(SAVE_AFTER_MS)
+        elif self.record is not None and self.project is not None:
             self._unsaved = False
-            uid = self.record.series_uid
-            self.writer.save(uid, self.project, self.store, self.labels.copy())
+            self.session.labels_saved_changed.emit("saving", "")
+            self.writer.save(
+                self.record.series_uid, self.project, self.store, self.labels,
+                lambda changes=self._changes: changes[0],
+            )  # fmt: skip
 
     def _saved(self, uid: str, at: str) -> None:
         if not self._unsaved:
-            self.session.labels_saved_changed.emit("saved", at)
+            words = self.tr("Saved {0}").format(at)
+            self.session.labels_saved_changed.emit("saved", words)
         self.session.label_changed.emit(uid)
 
-    def _save_failed(self, uid: str, why: str) -> None:
-        if self.record is not None and self.record.series_uid == uid:
+    def _save_later(self, uid: str) -> None:
+        if uid == self.uid:
             self._unsaved = True
+            self._timer.start(SAVE_AFTER_MS)
+
+    def _save_failed(self, uid: str, why: str) -> None:
+        if uid == self.uid:
+            self._unsaved = True
+            self._timer.start(RETRY_AFTER_MS)
         self.session.labels_saved_changed.emit("unsaved", why)
 
-    # ---- proposal ----------------------------------------------------------------------------
+    # ---- what the views show -----------------------------------------------------------------
 
-    def reload_proposal(self) -> None:
-        """A model has left a proposal for this series."""
-        if self.store is not None and self.labels is not None:
-            self.session.tasks.run(
-                self.store.load_proposal, on_done=self._take_proposal, key="label.proposal",
-                on_error=lambda s: self.session.error.emit(self.tr("The proposal"), s),
-            )  # fmt: skip
-
-    def _take_proposal(self, found: tuple[Labels, dict[str, Any]] | None) -> None:
-        self.proposal = found[0] if found else None
-        self.findings.take_proposal(found)
-        self.proposal_changed.emit()
-        self.lesions_changed.emit()
-
-    def accept(self, number: int) -> None:
-        """Make part ``number`` of the proposal a label; one step that can be undone."""
-        if self.labels is None:
-            return
-        part = self.findings.part(number)
-        if part is None:
-            return
-        box, mask, value = part
-        after = self.labels[tuple(slice(a, b) for a, b in box)].copy()
-        after[mask & ~np.isin(after, list(self.locked))] = value
-        self.apply(box, after, "proposal")
-        self.finish(self.tr("Accept proposal"), value)
-        self.reject(number)
-
-    def reject(self, number: int) -> None:
-        """Drop part ``number`` of the proposal."""
-        part = self.findings.part(number)
-        if part is None or self.proposal is None or self.store is None or self.record is None:
-            return
-        box, mask, _ = part
-        self.proposal[tuple(slice(a, b) for a, b in box)][mask] = 0
-        self.findings.drop(number)
-        left = self.proposal.copy() if self.findings.proposed else None
-        if left is None:
-            self.proposal = None
-        uid = self.record.series_uid
-        self.writer.keep_proposal(uid, self.store, left, self.findings.info)
-        self.proposal_changed.emit()
-        self.lesions_changed.emit()
-
-    # ---- looking -----------------------------------------------------------------------------
-
-    def set_cursor(self, zyx: Point) -> None:
-        """Move the crosshair; the other planes follow."""
-        if self.geometry is not None and zyx != self.cursor:
-            clipped = [min(max(v, 0.0), n - 1.0) for v, n in zip(zyx, self.geometry.shape)]  # noqa: B905
-            self.cursor = (clipped[0], clipped[1], clipped[2])
-            self.cursor_changed.emit()
-
-    def set_window(self, width: float, level: float) -> None:
-        """Set the window, HU."""
-        self.window = (min(max(width, 1.0), 20000.0), min(max(level, -20000.0), 20000.0))
-        self.window_changed.emit()
-
-    def set_style(self, **style: Any) -> None:
-        """Set opacity, contour_only, overlay_hidden, crosshair_shown or measures_shown."""
-        for name, value in style.items():
-            setattr(self, name, value)
-        self.style_changed.emit()
-
-    def set_active(self, value: int) -> None:
-        """Paint with another class."""
-        if value != self.active:
-            self.active = value
-            self.active_changed.emit()
+    def colour(self, value: int) -> str:
+        """A class's colour as ``#RRGGBB``; grey for a value the schema does not know."""
+        try:
+            return self.schema.by_value(value).colour
+        except KeyError:
+            return "#8C959F"
 
     def set_schema(self, schema: LabelSchema) -> None:
         """Change the project's classes."""
         if self.project is not None:
             self.project.set_schema(schema)
         self.schema = schema
+        self._choose_class()
         self.schema_changed.emit()
         self.style_changed.emit()
+        self.findings.measure()
 
-    def toggle(self, which: set[int], value: int) -> None:
-        """Hide or show, lock or unlock a class. which: ``hidden`` or ``locked``."""
-        which ^= {value}
-        self.schema_changed.emit()
-        self.style_changed.emit()
-
-    def lesion_slices(self, plane: Plane) -> list[int]:
-        """Slices of a plane that hold a lesion."""
+    def lesion_slices(self, plane: Plane) -> list[tuple[int, int, str]]:
+        """Half-open runs of slices that hold a finding, with its colour."""
         return self.findings.slices(plane)
 
     def tags(self, plane: Plane, index: int) -> list[Tag]:
@@ -366,23 +342,8 @@ class LabelDocument(QObject):
 
     def measurements(self, plane: Plane, index: int) -> list[Measurement]:
         """Measured lines on a slice."""
-        return self.findings.measurements(plane, index) if self.measures_shown else []
+        return self.findings.measurements(plane, index)
 
-
-def _read(
-    record: SeriesRecord, store: LabelStore, progress: Any, cancelled: Any
-) -> tuple[Volume, Labels, Any]:
-    """Background: the image (its middle slice as soon as it is there), labels, proposal."""
-    from core.project.reading import read_volume  # noqa: PLC0415 - pydicom must not hold up a start
-
-    early = Volume(np.full(record.geometry.shape, -1024, np.int16), record.geometry)
-
-    def first(index: int, hu: NDArray[np.int16]) -> None:
-        early.hu[index] = hu
-        progress(1, record.geometry.shape[0], early)
-
-    def tell(done: int, total: int) -> None:
-        progress(done, total, None)
-
-    volume = read_volume(record, tell, cancelled, first)
-    return volume, store.load(), store.load_proposal()
+    def ml(self, value: int) -> float:
+        """Volume of a class, mL."""
+        return float(self.counts[value]) * self.geometry.voxel_ml if self.geometry else 0.0

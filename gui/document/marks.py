@@ -15,6 +15,7 @@ class Tag:
     zyx: Point
     text: str
     proposal: bool = False
+    colour: str = "#E8EBEE"
 
 
 @dataclass(frozen=True, slots=True)

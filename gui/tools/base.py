@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, Qt, Signal
 
 from core.labels.tools import HuRange
 from gui.document.document import LabelDocument
-from gui.view.overlay import colour_of
+from gui.view.slice_canvas import SliceCanvas
 from gui.view.tool_event import Preview, ToolEvent
 
 BrushShape = Literal["2d", "3d"]
@@ -28,8 +28,8 @@ class ToolSettings(QObject):
         self.shape: BrushShape = "2d"
         self.hu_on = False
         self.hu_range: HuRange = (0, 90)
-        #: How far region grow may go from where it was clicked, mm.
-        self.reach_mm = 60.0
+        #: How far region grow goes from where it was clicked, mm; a drag draws another distance.
+        self.reach_mm = 40.0
 
     def set(
         self,
@@ -59,11 +59,12 @@ class Tool:
     """One gesture: pressed, moved, released, on one view at a time.
 
     A tool changes labels only through its document. ``cancel`` leaves everything as it was before
-    the press.
+    the press. takes_double: a double click is the tool's, not the view's.
     """
 
     key: ClassVar[str] = ""
-    cursor: ClassVar[Qt.CursorShape] = Qt.CursorShape.CrossCursor
+    cursor: Qt.CursorShape = Qt.CursorShape.CrossCursor
+    takes_double: ClassVar[bool] = False
 
     def __init__(self, document: LabelDocument, settings: ToolSettings) -> None:
         self.document = document
@@ -80,28 +81,41 @@ class Tool:
 
     def hover(self, event: ToolEvent) -> None:
         """The pointer moved with no button down."""
-        event.view.set_preview(self.preview(event))
 
-    def cancel(self) -> None:
-        """Esc, or another tool was taken."""
-        self.document.cancel_stroke()
+    def confirm(self) -> bool:
+        """Enter was pressed; whether the tool had use for it."""
+        return False
 
-    def preview(self, event: ToolEvent) -> Preview | None:
-        """What to show round the pointer."""
+    def back(self) -> bool:
+        """Backspace was pressed; whether the tool had use for it."""
+        return False
+
+    def cancel(self) -> bool:
+        """Esc, or another tool was taken; whether there was a gesture to leave."""
+        return self.document.cancel_stroke()
+
+    def preview(self, view: SliceCanvas, event: ToolEvent | None) -> Preview | None:
+        """What to show on ``view``; event: the pointer there, None where it is elsewhere."""
         return None
 
     @property
     def colour(self) -> str:
         """Colour of the active class."""
-        return colour_of(self.document.schema, self.document.active).name()
+        return self.document.colour(self.document.active)
 
-    @property
-    def blocked(self) -> str:
-        """Why nothing can be painted now, or empty."""
+    def named(self, word: str) -> str:
+        """What a step is called in the history: "Brush stroke, Tumour"."""
+        return f"{word}, {self.document.class_name(self.document.active)}"
+
+    def ready(self, event: ToolEvent) -> bool:
+        """Whether the active class can be painted now; if not, the user is told why."""
         document = self.document
-        if not document.editable:
-            return document.tr("The series is still being read")
+        if not document.editable or not event.inside:
+            return False
         if document.active in document.locked:
-            name = document.schema.by_value(document.active).name
-            return document.tr("{0} is locked").format(name)
-        return ""
+            name = document.class_name(document.active)
+            document.say(
+                document.tr("{0} is locked. Unlock it in Labels to change it.").format(name)
+            )
+            return False
+        return True

@@ -8,16 +8,19 @@ import numpy as np
 from PySide6.QtCore import Qt
 
 from core.geometry import Triple
-from core.labels.tools import Change, HuRange, erase, paint
+from core.labels.tools import HuRange, erase, paint
 from gui.tools.base import Tool
+from gui.view.slice_canvas import SliceCanvas
 from gui.view.tool_event import Preview, ToolEvent
+
+#: The eraser's ring.
+_NEUTRAL = "#E8EBEE"
 
 
 class BrushTool(Tool):
     """Paints the active class along the pointer's way; with Ctrl it erases."""
 
     key: ClassVar[str] = "brush"
-    cursor: ClassVar[Qt.CursorShape] = Qt.CursorShape.CrossCursor
     erasing: ClassVar[bool] = False
 
     _last: Triple | None = None
@@ -26,17 +29,15 @@ class BrushTool(Tool):
 
     def press(self, event: ToolEvent) -> None:
         """Begin a stroke."""
-        if self.blocked:
-            event.view.set_preview(Preview(text=self.blocked))
+        if not self.ready(event):
             return
-        self._erase = self.erasing or bool(event.modifiers & Qt.KeyboardModifier.ControlModifier)
+        self._erase = self._erases(event)
         self._range = self.range_at(event)
         self._last = event.zyx
         self._dab(event, [event.zyx])
 
     def move(self, event: ToolEvent) -> None:
         """Go on with it: the brush covers everything between two points of the mouse."""
-        event.view.set_preview(self.preview(event))
         if self._last is not None:
             self._dab(event, [self._last, event.zyx])
             self._last = event.zyx
@@ -46,20 +47,22 @@ class BrushTool(Tool):
         if self._last is None:
             return
         self._last = None
-        document = self.document
-        word = document.tr("Erase") if self._erase else self.word()
-        document.finish(f"{word}, {document.schema.by_value(document.active).name}")
+        word = self.document.tr("Erase") if self._erase else self.word()
+        self.document.finish(self.named(word))
 
-    def cancel(self) -> None:
+    def cancel(self) -> bool:
         """Take the stroke back."""
+        had = self._last is not None
         self._last = None
-        super().cancel()
+        return super().cancel() or had
 
-    def preview(self, event: ToolEvent) -> Preview:
-        """The brush's outline in the colour it paints."""
-        erasing = self.erasing or bool(event.modifiers & Qt.KeyboardModifier.ControlModifier)
-        colour = "#E8EBEE" if erasing else self.colour
-        return Preview(circle_mm=self.settings.size_mm / 2, colour=colour)
+    def preview(self, view: SliceCanvas, event: ToolEvent | None) -> Preview | None:
+        """The brush's outline in the colour it paints; dashed where it takes away."""
+        if event is None or not self.document.editable:
+            return None
+        away = self._erase if self._last is not None else self._erases(event)
+        colour = _NEUTRAL if away else self.colour
+        return Preview(circle_mm=self.settings.size_mm / 2, colour=colour, dashed=away)
 
     def word(self) -> str:
         """What the step is called."""
@@ -69,26 +72,27 @@ class BrushTool(Tool):
         """The HU the stroke keeps to."""
         return self.settings.hu_range if self.settings.hu_on else None
 
+    def _erases(self, event: ToolEvent) -> bool:
+        return self.erasing or bool(event.modifiers & Qt.KeyboardModifier.ControlModifier)
+
     def _dab(self, event: ToolEvent, path: list[Triple]) -> None:
         document = self.document
-        assert document.labels is not None and document.volume is not None  # noqa: S101
-        assert document.geometry is not None  # noqa: S101
+        if document.labels is None or document.volume is None or document.geometry is None:
+            return
         radius = self.settings.size_mm / 2
         normal = event.plane_axes.normal
-        change: Change
         if self._erase:
             change = erase(
-                document.labels, document.geometry, path, radius,
-                value=document.active, shape=self.settings.shape, normal=normal,
-                locked=document.locked,
+                document.labels, document.geometry, path, radius, value=document.active,
+                shape=self.settings.shape, normal=normal, locked=document.guarded,
             )  # fmt: skip
         else:
             change = paint(
                 document.labels, document.geometry, path, radius, document.active,
-                shape=self.settings.shape, normal=normal, locked=document.locked,
+                shape=self.settings.shape, normal=normal, locked=document.guarded,
                 hu=document.volume.hu, hu_range=self._range,
             )  # fmt: skip
-        document.apply(*change, "stroke")
+        document.apply(*change)
 
 
 class EraserTool(BrushTool):
@@ -106,9 +110,12 @@ class HuBrushTool(BrushTool):
     _SPREAD, _LEAST = 2.0, 15
 
     def range_at(self, event: ToolEvent) -> HuRange | None:
-        """Round the mean HU of the 5 x 5 pixels under the pointer."""
+        """The range of the settings where that is on, else round the 5 x 5 pixels pressed on."""
+        if self.settings.hu_on:
+            return self.settings.hu_range
         volume = self.document.volume
-        assert volume is not None  # noqa: S101 - a stroke begins only on a series
+        if volume is None:
+            return None
         cut = event.plane_axes.cut(volume.hu, event.index)
         row, column = round(event.row), round(event.column)
         near = cut[max(row - 2, 0) : row + 3, max(column - 2, 0) : column + 3]

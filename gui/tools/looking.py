@@ -8,6 +8,7 @@ from typing import ClassVar
 from PySide6.QtCore import QPointF, Qt
 
 from gui.tools.base import Tool
+from gui.view.slice_canvas import SliceCanvas
 from gui.view.tool_event import Preview, ToolEvent
 
 
@@ -15,77 +16,103 @@ class WindowTool(Tool):
     """A left drag sets W/L: across the width, up and down the level."""
 
     key: ClassVar[str] = "window"
-    cursor: ClassVar[Qt.CursorShape] = Qt.CursorShape.ArrowCursor
+    cursor: Qt.CursorShape = Qt.CursorShape.SizeAllCursor
 
-    _last: QPointF | None = None
+    _last: tuple[float, float] | None = None
 
     def press(self, event: ToolEvent) -> None:
         """Begin."""
-        self._last = event.view.pointer
+        self._last = (event.x, event.y)
 
     def move(self, event: ToolEvent) -> None:
         """Window by the way of the pointer."""
-        now = event.view.pointer
-        if now is not None and self._last is not None:
-            event.view.drag_window(now - self._last)
-        self._last = now
+        if self._last is not None:
+            event.view.drag_window(event.x - self._last[0], event.y - self._last[1])
+            self._last = (event.x, event.y)
+
+    def release(self, event: ToolEvent) -> None:
+        """End."""
+        self._last = None
+
+    def cancel(self) -> bool:
+        """Leave the window as it is."""
+        self._last = None
+        return super().cancel()
 
 
 class PanTool(Tool):
     """A left drag moves the slice; up and down with Ctrl zooms."""
 
     key: ClassVar[str] = "pan"
-    cursor: ClassVar[Qt.CursorShape] = Qt.CursorShape.OpenHandCursor
+    cursor: Qt.CursorShape = Qt.CursorShape.OpenHandCursor
 
-    _last: QPointF | None = None
+    _last: tuple[float, float] | None = None
     _anchor = QPointF()
 
     def press(self, event: ToolEvent) -> None:
         """Begin."""
-        self._last = event.view.pointer
-        self._anchor = event.view.pointer or QPointF()
+        self._last = (event.x, event.y)
+        self._anchor = QPointF(event.x, event.y)
 
     def move(self, event: ToolEvent) -> None:
         """Move or magnify."""
-        now = event.view.pointer
-        if now is not None and self._last is not None:
-            delta = now - self._last
-            if event.modifiers & Qt.KeyboardModifier.ControlModifier:
-                event.view.canvas.zoom_at(self._anchor, 1.01 ** -delta.y())
-            else:
-                event.view.canvas.pan(delta)
-            event.view.update()
-        self._last = now
+        if self._last is None:
+            return
+        dx, dy = event.x - self._last[0], event.y - self._last[1]
+        if event.modifiers & Qt.KeyboardModifier.ControlModifier:
+            event.view.zoom_at(self._anchor, 1.01**-dy)
+        else:
+            event.view.drag_pan(dx, dy)
+        self._last = (event.x, event.y)
+
+    def release(self, event: ToolEvent) -> None:
+        """End."""
+        self._last = None
+
+    def cancel(self) -> bool:
+        """Leave it where it is."""
+        self._last = None
+        return super().cancel()
 
 
 class MeasureTool(Tool):
-    """A drag measures in mm; the RECIST axes of the lesions show while it is in the hand."""
+    """A drag measures in mm; the RECIST axes of all lesions show while it is in the hand."""
 
     key: ClassVar[str] = "recist"
 
     _from: ToolEvent | None = None
+    _to: ToolEvent | None = None
+    _held = False
 
     def press(self, event: ToolEvent) -> None:
-        """Begin."""
-        self._from = event
+        """Begin; a click on a lesion also chooses it."""
+        self._from, self._to, self._held = event, None, True
+        finding = self.document.findings.at(event.zyx)
+        if finding is not None:
+            self.document.findings.choose(finding)
 
     def move(self, event: ToolEvent) -> None:
-        """A line from there to here, and its length."""
-        if self._from is not None and self._from.view is event.view:
-            points = ((self._from.row, self._from.column), (event.row, event.column))
-            length = math.dist(self._from.mm, event.mm)
-            event.view.set_preview(Preview(polyline=points, text=f"{length:.1f} mm"))
+        """A line from there to here."""
+        if self._held and self._from is not None and self._from.view is event.view:
+            self._to = event
 
     def release(self, event: ToolEvent) -> None:
         """The line stays until the next press."""
-        self._from = None
+        self._held = False
 
-    def hover(self, event: ToolEvent) -> None:
-        """Leave the measured line where it is."""
-
-    def cancel(self) -> None:
+    def cancel(self) -> bool:
         """Forget the line."""
-        if self._from is not None:
-            self._from.view.set_preview(None)
-        self._from = None
-        super().cancel()
+        had = self._from is not None
+        self._from = self._to = None
+        self._held = False
+        return super().cancel() or had
+
+    def preview(self, view: SliceCanvas, event: ToolEvent | None) -> Preview | None:
+        """The line and its length, on the slice it was drawn on."""
+        a, b = self._from, self._to
+        if a is None or b is None or view is not a.view or view.index != a.index:
+            return None
+        return Preview(
+            polyline=((a.row, a.column), (b.row, b.column)), centre=(b.row, b.column),
+            text=f"{math.dist(a.mm, b.mm):.1f} mm",
+        )  # fmt: skip

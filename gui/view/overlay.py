@@ -12,9 +12,9 @@ from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen, QTransform
 
 from core.labels.schema import LabelSchema
 from core.planes import PlaneAxes
+from gui.document.document import LabelDocument
 from gui.theme import LINE2
 from gui.view.contours import outline
-from gui.view.document import Document
 
 Box = tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
 Shapes = dict[int, QPainterPath]
@@ -66,7 +66,7 @@ class Overlay:
             self._exact = exact
             self.forget()
 
-    def shapes(self, doc: Document, axes: PlaneAxes, index: int) -> Shapes:
+    def shapes(self, doc: LabelDocument, axes: PlaneAxes, index: int) -> Shapes:
         """Paths of the classes on slice ``index``, in (column, row)."""
         known = self._labels.get(index)
         stale = self._stale.pop(index, None)
@@ -77,7 +77,7 @@ class Overlay:
             _keep(self._labels, index, known)
         return known
 
-    def proposed(self, doc: Document, axes: PlaneAxes, index: int) -> Shapes:
+    def proposed(self, doc: LabelDocument, axes: PlaneAxes, index: int) -> Shapes:
         """Paths of the proposal on slice ``index``."""
         if index not in self._proposal:
             shapes = _shapes(doc.proposal, axes, index, self._exact, None)
@@ -85,7 +85,7 @@ class Overlay:
         return self._proposal[index]
 
     def paint(
-        self, p: QPainter, doc: Document, axes: PlaneAxes, index: int, to_screen: QTransform
+        self, p: QPainter, doc: LabelDocument, axes: PlaneAxes, index: int, to_screen: QTransform
     ) -> None:
         """Draw the slice's shapes; ``to_screen`` maps (column, row) to the widget."""
         if doc.overlay_hidden:

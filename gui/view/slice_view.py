@@ -1,397 +1,258 @@
-"""One plane of a series: the image, what lies over it, and the gestures that only look.
-
-The view windows, zooms, pans, scrolls and moves the crosshair by itself. Everything that could
-change a label leaves it as a signal with the place in voxels and mm.
-"""
+"""Pointer and keys on a slice; the picture below is :mod:`gui.view.slice_canvas`."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
-from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
+from PySide6.QtCore import QEvent, QPointF, Qt, Signal
 from PySide6.QtGui import (
-    QContextMenuEvent,
     QEnterEvent,
     QFocusEvent,
+    QHideEvent,
     QKeyEvent,
     QMouseEvent,
-    QPaintEvent,
-    QResizeEvent,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QApplication, QLineEdit, QPlainTextEdit, QWidget
+from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QLineEdit, QWidget
 
-from core.planes import Plane, PlaneAxes
+from core.planes import Plane
 from gui.document.document import LabelDocument
-from gui.view import slice_paint as paint
-from gui.view.overlay import Box
 from gui.view.slice_canvas import SliceCanvas
-from gui.view.tool_event import Preview, ToolEvent
+from gui.view.tool_event import PointerTool
 
-_MOD = Qt.KeyboardModifier
-_BUTTON = Qt.MouseButton
-
-#: HU a pixel of a right drag changes, per HU of the width: faster in wide windows.
-_WINDOW_RATE = 1 / 250
-_ZOOM_STEP = 1.15
-#: Distance from the right edge in which the pointer takes the slider.
-_SLIDER_ZONE = 22.0
-_MAXIMISE = 28.0
+_STEP = 120  # Of a wheel, in eighths of a degree.
+_FAST = 10
+#: HU per pixel of a W/L drag at width 400; wider windows move faster.
+_WINDOW_SPEED = 1.0
 
 
-class SliceView(QWidget):
-    """See the module. A document is set with :meth:`set_document`; without one it is black."""
+class SliceView(SliceCanvas):
+    """Hands the left button to a tool; scrolls, zooms, pans and windows by itself.
 
-    pressed = Signal(object)
-    moved = Signal(object)
-    released = Signal(object)
-    hovered = Signal(object)
-    left = Signal()
-    cancelled = Signal()
-    maximise_requested = Signal()
-    brush_size_step = Signal(int)
-    focused = Signal()
-    index_changed = Signal(int)
+    size_asked: steps the brush should grow. large_asked: double click. entered: the pointer came.
+    tool: gives the tool in use, None before there is one.
+    """
 
-    def __init__(self, plane: Plane, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.plane: Plane = plane
-        self.canvas = SliceCanvas(self)
-        self.plane_axes: PlaneAxes | None = None
-        self.index = 0
-        self.pointer: QPointF | None = None
-        self.preview: Preview | None = None
-        self._doc: LabelDocument | None = None
-        self._gesture = ""
+    size_asked = Signal(int)
+    large_asked = Signal()
+    entered = Signal()
+
+    def __init__(
+        self,
+        doc: LabelDocument,
+        plane: Plane,
+        tool: Callable[[], PointerTool | None],
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(doc, plane, tool, parent)
         self._last = QPointF()
         self._space = False
         self._wheel = 0
-        self.setMouseTracking(True)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
-        self.setMinimumSize(160, 120)
-        self._name()
 
-    # ---- document ----------------------------------------------------------------------------
+    # ---- pointer -----------------------------------------------------------------------------
 
-    @property
-    def document(self) -> LabelDocument | None:
-        """What is shown."""
-        return self._doc
-
-    def set_document(self, doc: LabelDocument) -> None:
-        """Show ``doc``, and follow its signals from now on. Call once."""
-        self._doc = doc
-        doc.volume_changed.connect(self._volume_changed)
-        doc.labels_changed.connect(self._labels_changed)
-        doc.proposal_changed.connect(self._proposal_changed)
-        doc.cursor_changed.connect(self._cursor_changed)
-        for signal in (doc.window_changed, doc.style_changed, doc.lesions_changed):
-            signal.connect(self.update)
-        doc.state_changed.connect(self.update)
-        self._volume_changed()
-
-    def _volume_changed(self) -> None:
-        doc = self._doc
-        geometry = doc.geometry if doc is not None else None
-        axes = PlaneAxes.of(geometry, self.plane) if geometry is not None else None
-        same = axes == self.plane_axes
-        self.plane_axes = axes
-        self.canvas.forget()
-        if axes is not None and doc is not None and not same:
-            self.index = min(max(round(doc.cursor[axes.normal]), 0), axes.slices - 1)
-            self.fit()
-        self._name()
-        self.update()
-
-    def _labels_changed(self, box: Box | None) -> None:
-        if self.plane_axes is not None and self.canvas.overlay.touched(self.plane_axes, box):
-            self.update()
-
-    def _proposal_changed(self) -> None:
-        self.canvas.overlay.forget_proposal()
-        self.update()
-
-    def _cursor_changed(self) -> None:
-        if self._doc is not None and self.plane_axes is not None:
-            self._show(round(self._doc.cursor[self.plane_axes.normal]))
-        self.update()
-
-    # ---- slices ------------------------------------------------------------------------------
-
-    def set_index(self, index: int) -> None:
-        """Show a slice; the crosshair goes with it, so that the other planes show where."""
-        axes, doc = self.plane_axes, self._doc
-        if axes is None or doc is None:
-            return
-        index = min(max(index, 0), axes.slices - 1)
-        if index == self.index:
-            return
-        zyx = list(doc.cursor)
-        zyx[axes.normal] = float(index)
-        doc.set_cursor((zyx[0], zyx[1], zyx[2]))
-
-    def _show(self, index: int) -> None:
-        axes = self.plane_axes
-        if axes is not None and index != self.index:
-            self.index = min(max(index, 0), axes.slices - 1)
-            self._name()
-            self.index_changed.emit(self.index)
-
-    def step(self, up: int) -> None:
-        """Go ``up`` slices towards the slider's top: head, anterior or the patient's right."""
-        self.set_index(self.index + (up if self._up_is_more() else -up))
-
-    def _up_is_more(self) -> bool:
-        """Whether a growing index leads to the top of the slider."""
-        doc, axes = self._doc, self.plane_axes
-        if doc is None or axes is None or doc.geometry is None:
-            return True
-        lps = {"axial": 2, "coronal": 1, "sagittal": 0}[self.plane]
-        grows = doc.geometry.axes[lps, 2 - axes.normal] > 0
-        # LPS z grows towards the head; y and x grow away from anterior and right.
-        return bool(grows) if self.plane == "axial" else not grows
-
-    def share(self, index: float) -> float:
-        """Place of a slice on the slider, 0 at the top."""
-        axes = self.plane_axes
-        if axes is None or axes.slices < 2:
-            return 0.0
-        place = index / (axes.slices - 1)
-        return 1 - place if self._up_is_more() else place
-
-    def _slide(self, y: float) -> None:
-        axes = self.plane_axes
-        if axes is None:
-            return
-        line = paint.track(QRectF(self.rect()))
-        place = min(max((y - line.y1()) / max(line.length(), 1.0), 0.0), 1.0)
-        place = 1 - place if self._up_is_more() else place
-        self.set_index(round(place * (axes.slices - 1)))
-
-    # ---- looking -----------------------------------------------------------------------------
-
-    def fit(self) -> None:
-        """The whole slice, centred."""
-        self.canvas.fit()
-        self.update()
-
-    @property
-    def zoom(self) -> float:
-        """Screen pixels for the smaller side of an image pixel."""
-        return self.canvas.zoom
-
-    def set_preview(self, preview: Preview | None) -> None:
-        """What the tool shows, until the next call."""
-        self.preview = preview
-        self.update()
-
-    def tool_event(self, at: QPointF, modifiers: Any, *, double: bool = False) -> ToolEvent | None:
-        """The place under a point of the widget; None without a series."""
-        axes, doc = self.plane_axes, self._doc
-        if axes is None or doc is None or doc.geometry is None:
-            return None
-        row, column = self.canvas.to_image(at)
-        zyx = axes.to_zyx(self.index, row, column)
-        x, y, z = doc.geometry.index_to_mm(zyx).tolist()
-        return ToolEvent(
-            view=self, plane_axes=axes, index=self.index, row=row, column=column,
-            zyx=zyx, mm=(x, y, z), modifiers=modifiers, double=double,
-        )  # fmt: skip
-
-    # ---- mouse -------------------------------------------------------------------------------
+    def _to_tool(self, action: str, event: QMouseEvent, double: bool = False) -> None:
+        tool = self._tool()
+        told = self._event(event.position(), event.modifiers(), double)
+        if tool is not None and told is not None and self.doc.volume is not None:
+            getattr(tool, action)(told)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Choose the gesture; all but the tool's stay inside the view."""
+        """Start a gesture; the one that is going on goes first."""
         self.setFocus(Qt.FocusReason.MouseFocusReason)
-        self._last = event.position()
         button, keys = event.button(), event.modifiers()
-        if button == _BUTTON.RightButton:
+        if self._gesture:
+            return
+        self._last = self._pointer = event.position()
+        self._keys = keys
+        if button == Qt.MouseButton.LeftButton:
+            if self._expand_rect().contains(event.position()):
+                self.large_asked.emit()
+            elif self._space:
+                self._gesture = "pan"
+            elif keys & Qt.KeyboardModifier.ShiftModifier:
+                self._gesture = "cross"
+                self._cross(event.position())
+            else:
+                self._gesture = "tool"
+                self._to_tool("press", event)
+        elif button == Qt.MouseButton.RightButton:
             self._gesture = "window"
-        elif button == _BUTTON.MiddleButton or (button == _BUTTON.LeftButton and self._space):
+        elif button == Qt.MouseButton.MiddleButton:
             self._gesture = "pan"
-        elif button == _BUTTON.LeftButton and self._over_maximise(event.position()):
-            self.maximise_requested.emit()
-        elif button == _BUTTON.LeftButton and self._over_slider(event.position()):
-            self._gesture = "slide"
-            self._slide(event.position().y())
-        elif button == _BUTTON.LeftButton and keys & _MOD.ShiftModifier:
-            self._gesture = "cross"
-            self._cross(event.position())
-        elif button == _BUTTON.LeftButton:
-            self._gesture = "tool"
-            self._tell(self.pressed, event)
+        self._shape()
+        self.update()
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        """Go on with the gesture, or tell the tool where the pointer is."""
-        at = event.position()
-        delta, self._last = at - self._last, at
-        self.pointer = at
-        match self._gesture:
-            case "window":
-                self.drag_window(delta)
-            case "pan":
-                self.canvas.pan(delta)
-            case "slide":
-                self._slide(at.y())
-            case "cross":
-                self._cross(at)
-            case "tool":
-                self._tell(self.moved, event)
-            case _:
-                self._tell(self.hovered, event)
+        """Go on with the gesture, or just look."""
+        place = event.position()
+        delta = place - self._last
+        self._pointer, self._keys = place, event.modifiers()
+        if self._gesture == "tool":
+            self._to_tool("move", event)
+        elif self._gesture == "window":
+            self.drag_window(delta.x(), delta.y())
+        elif self._gesture == "pan":
+            self.drag_pan(delta.x(), delta.y())
+        elif self._gesture == "cross":
+            self._cross(place)
+        else:
+            self._to_tool("hover", event)
+            self._shape()
+        self._last = place
         self.update()
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        """End the gesture."""
-        gesture, self._gesture = self._gesture, ""
-        if gesture == "tool":
-            self._tell(self.released, event)
+        """End the gesture with the button that started it."""
+        ends = {
+            Qt.MouseButton.LeftButton: ("tool", "cross", "pan"),
+            Qt.MouseButton.RightButton: ("window",),
+            Qt.MouseButton.MiddleButton: ("pan",),
+        }
+        if self._gesture in ends.get(event.button(), ()):
+            if self._gesture == "tool":
+                self._to_tool("release", event)
+            self._gesture = ""
+        self._shape()
+        self.update()
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        """One view large, and back. The tool hears of it too: a polygon closes with it."""
-        if event.button() != _BUTTON.LeftButton or self._over_slider(event.position()):
+        """Large and back, unless the tool counts clicks itself."""
+        tool = self._tool()
+        if event.button() != Qt.MouseButton.LeftButton:
             self.mousePressEvent(event)
-            return
-        told = self.tool_event(event.position(), event.modifiers(), double=True)
-        if self.preview is not None and self.preview.polyline and told is not None:
-            self.pressed.emit(told)
+        elif self._expand_rect().contains(event.position()):
+            self.large_asked.emit()
+        elif tool is not None and getattr(tool, "takes_double", False):
+            self._gesture = "tool"
+            self._to_tool("press", event, double=True)
         else:
-            self.maximise_requested.emit()
+            self.large_asked.emit()
 
-    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
-        """The right button windows; no menu."""
-        event.accept()
+    def drag_window(self, dx: float, dy: float) -> None:
+        """Across is width, up and down is level; wide windows move faster."""
+        width, level = self.doc.window
+        speed = _WINDOW_SPEED * max(0.25, width / 400.0)
+        self.doc.set_window(min(8000.0, max(1.0, width + dx * speed)), level - dy * speed)
+
+    def drag_pan(self, dx: float, dy: float) -> None:
+        """Move the image with the pointer."""
+        self.framing.pan(dx, dy)
+        self._image_changed()
+
+    def zoom_at(self, place: QPointF, factor: float) -> None:
+        """Magnify; what is under ``place`` stays there."""
+        self.framing.zoom_at(place, factor)
+        self._image_changed()
+
+    def _cross(self, place: QPointF) -> None:
+        event = self._event(place)
+        if event is not None and self.axes is not None:
+            row = min(self.axes.rows - 1.0, max(0.0, event.row))
+            column = min(self.axes.columns - 1.0, max(0.0, event.column))
+            self.doc.set_cursor(self.axes.to_zyx(self._index, row, column))
 
     def wheelEvent(self, event: QWheelEvent) -> None:
-        """Slices; with Ctrl zoom at the pointer; with Alt the brush."""
-        delta = event.angleDelta()
-        # Alt turns a vertical wheel into a horizontal one on several platforms.
-        self._wheel += delta.y() or delta.x()
-        steps = int(self._wheel / 120)
-        if not steps:
-            return
-        self._wheel -= steps * 120
+        """Scroll, zoom or size the brush."""
+        # With Alt some platforms turn the wheel sideways.
+        turned = event.angleDelta().y() or event.angleDelta().x()
         keys = event.modifiers()
-        if keys & _MOD.ControlModifier:
-            self.canvas.zoom_at(event.position(), _ZOOM_STEP**steps)
-            self.update()
-        elif keys & _MOD.AltModifier:
-            self.brush_size_step.emit(steps)
-        else:
-            self.step(steps * (10 if keys & _MOD.ShiftModifier else 1))
         event.accept()
+        if keys & Qt.KeyboardModifier.ControlModifier:
+            self.zoom_at(event.position(), 1.2 ** (turned / _STEP))
+            return
+        self._wheel += turned
+        steps = int(self._wheel / _STEP)
+        if steps == 0:
+            return
+        self._wheel -= steps * _STEP
+        if keys & Qt.KeyboardModifier.AltModifier:
+            self.size_asked.emit(steps)
+        elif self._gesture != "tool":
+            self.step(steps * (_FAST if keys & Qt.KeyboardModifier.ShiftModifier else 1))
 
     def enterEvent(self, event: QEnterEvent) -> None:
-        """Keys act on the view under the pointer, unless text is being typed."""
-        if not isinstance(QApplication.focusWidget(), QLineEdit | QPlainTextEdit):
+        """Keys act on the view under the pointer, unless someone types."""
+        if not isinstance(QApplication.focusWidget(), QLineEdit | QAbstractSpinBox):
             self.setFocus(Qt.FocusReason.MouseFocusReason)
-        super().enterEvent(event)
+        self.entered.emit()
 
     def leaveEvent(self, event: QEvent) -> None:
-        """No pointer, no read-out."""
-        self.pointer = None
-        self.left.emit()
+        """No ring and no readout here."""
+        if not self._gesture:
+            self._pointer = None
+            self.update()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """A gesture cannot go on where nothing is seen."""
+        self.cancel()
+        super().hideEvent(event)
+
+    def cancel(self) -> bool:
+        """Leave the gesture without a change; whether there was one."""
+        tool = self._tool()
+        had = bool(tool is not None and tool.cancel())
+        had = had or bool(self._gesture)
+        self._gesture = ""
         self.update()
-        super().leaveEvent(event)
+        return had
 
-    def _tell(self, signal: Any, event: QMouseEvent) -> None:
-        told = self.tool_event(event.position(), event.modifiers())
-        if told is not None:
-            signal.emit(told)
-
-    def _over_slider(self, at: QPointF) -> bool:
-        line = paint.track(QRectF(self.rect()))
-        inside = line.y1() - 8 <= at.y() <= line.y2() + 8
-        return inside and at.x() >= self.width() - _SLIDER_ZONE
-
-    def _over_maximise(self, at: QPointF) -> bool:
-        left = self.width() - _MAXIMISE - _SLIDER_ZONE
-        return at.y() <= _MAXIMISE and left <= at.x() <= self.width() - _SLIDER_ZONE + 6
-
-    def drag_window(self, delta: QPointF) -> None:
-        """Window by a way of the pointer: across the width, up and down the level."""
-        if self._doc is None:
-            return
-        width, level = self._doc.window
-        rate = max(1.0, width * _WINDOW_RATE)
-        self._doc.set_window(max(1.0, width + delta.x() * rate), level - delta.y() * rate)
-
-    def _cross(self, at: QPointF) -> None:
-        axes = self.plane_axes
-        if axes is None or self._doc is None:
-            return
-        row, column = self.canvas.to_image(at)
-        row = min(max(row, 0.0), axes.rows - 1.0)
-        column = min(max(column, 0.0), axes.columns - 1.0)
-        self._doc.set_cursor(axes.to_zyx(self.index, row, column))
+    def _shape(self) -> None:
+        tool = self._tool()
+        shape = Qt.CursorShape.ArrowCursor
+        over = self._pointer is not None and self._expand_rect().contains(self._pointer)
+        if self._gesture == "pan":
+            shape = Qt.CursorShape.ClosedHandCursor
+        elif self._space:
+            shape = Qt.CursorShape.OpenHandCursor
+        elif self._gesture == "window":
+            shape = Qt.CursorShape.SizeAllCursor
+        elif tool is not None and self.doc.volume is not None and not over:
+            shape = tool.cursor
+        if self.cursor().shape() != shape:
+            self.setCursor(shape)
 
     # ---- keys --------------------------------------------------------------------------------
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Slices, brush size, Space to pan, Esc; the rest belongs to the page."""
-        axes = self.plane_axes
-        last = axes.slices - 1 if axes is not None else 0
-        top, bottom = (last, 0) if self._up_is_more() else (0, last)
-        match event.key():
-            case Qt.Key.Key_Up:
-                self.step(1)
-            case Qt.Key.Key_Down:
-                self.step(-1)
-            case Qt.Key.Key_Home:
-                self.set_index(top)
-            case Qt.Key.Key_End:
-                self.set_index(bottom)
-            case Qt.Key.Key_BracketLeft:
-                self.brush_size_step.emit(-1)
-            case Qt.Key.Key_BracketRight:
-                self.brush_size_step.emit(1)
-            case Qt.Key.Key_Space:
+        """Slice, pan and brush size; all other keys are the page's."""
+        key = event.key()
+        if key == Qt.Key.Key_Control:
+            self._keys |= Qt.KeyboardModifier.ControlModifier
+            self.update()
+        if key == Qt.Key.Key_Space:
+            if not event.isAutoRepeat():
                 self._space = True
-            case Qt.Key.Key_Escape:
-                self._gesture = ""
-                self.cancelled.emit()
-            case _:
-                super().keyPressEvent(event)
+                self._shape()
+        elif event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            event.ignore()
+        elif key in (Qt.Key.Key_Up, Qt.Key.Key_Down):
+            fast = _FAST if event.modifiers() & Qt.KeyboardModifier.ShiftModifier else 1
+            self.step(fast if key == Qt.Key.Key_Up else -fast)
+        elif key in (Qt.Key.Key_Home, Qt.Key.Key_End) and self.axes is not None:
+            self.go_to(0 if key == Qt.Key.Key_Home else self.axes.slices - 1)
+        elif key in (Qt.Key.Key_BracketLeft, Qt.Key.Key_BracketRight):
+            self.size_asked.emit(1 if key == Qt.Key.Key_BracketRight else -1)
+        elif key == Qt.Key.Key_0:
+            self.fit()
+        elif key == Qt.Key.Key_Escape and self.cancel():
+            pass
+        else:
+            event.ignore()
 
     def keyReleaseEvent(self, event: QKeyEvent) -> None:
-        """Space let go."""
-        if event.key() == Qt.Key.Key_Space and not event.isAutoRepeat():
-            self._space = False
-            return
-        super().keyReleaseEvent(event)
-
-    def focusInEvent(self, event: QFocusEvent) -> None:
-        """The page may follow the focus."""
-        self.focused.emit()
-        self.update()
-        super().focusInEvent(event)
+        """The hand goes with the Space bar, the eraser with Ctrl."""
+        if event.key() == Qt.Key.Key_Control:
+            self._keys &= ~Qt.KeyboardModifier.ControlModifier
+            self.update()
+        if event.key() == Qt.Key.Key_Space:
+            if not event.isAutoRepeat():
+                self._space = False
+                self._shape()
+        else:
+            event.ignore()
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
-        """A key held while the focus goes must not stay pressed."""
+        """A key that is released elsewhere must not stay down here."""
         self._space = False
-        self.update()
         super().focusOutEvent(event)
-
-    # ---- painting ----------------------------------------------------------------------------
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """A view that showed the whole slice goes on to."""
-        self.canvas.resized()
-        super().resizeEvent(event)
-
-    def paintEvent(self, _: QPaintEvent) -> None:
-        """All of it."""
-        self.canvas.paint()
-
-    def _name(self) -> None:
-        name = {
-            "axial": self.tr("Axial"),
-            "sagittal": self.tr("Sagittal"),
-            "coronal": self.tr("Coronal"),
-        }[self.plane]
-        self.title = name
-        if self.plane_axes is not None:
-            where = self.tr("slice {0} of {1}").format(self.index + 1, self.plane_axes.slices)
-            name = f"{name}, {where}"
-        self.setAccessibleName(name)

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 from PySide6.QtCore import Qt
 
 from core.planes import PlaneAxes
+from gui.document.marks import Point
 
 if TYPE_CHECKING:
     from gui.view.slice_view import SliceView
-
-Point = tuple[float, float, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,23 +83,3 @@ class PointerTool(Protocol):
     def preview(self, view: Any, event: ToolEvent | None) -> Preview | None:
         """What to draw in ``view``; event: the pointer there, None where it is elsewhere."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Tag:
-    """A small plate beside a lesion. zyx: where it points. proposal: a model said it."""
-
-    zyx: Point
-    text: str
-    proposal: bool = False
-    colour: str = "#E8EBEE"
-
-
-@dataclass(frozen=True, slots=True)
-class Measurement:
-    """A line between two places in the array; RECIST's short axis is dashed."""
-
-    zyx_a: Point
-    zyx_b: Point
-    dashed: bool = False
-    text: str = ""
