@@ -32,7 +32,7 @@ def distance_mm(p: tuple, a: tuple, b: tuple, spacing: tuple) -> float:
     return float(np.linalg.norm(p - a - t * leg))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.lists(points, min_size=1, max_size=4), st.floats(0.2, 6.0), st.sampled_from([0, 1, 2]))
 def test_the_brush_covers_capsules_in_mm(path: list, radius: float, normal: int) -> None:
     labels = np.zeros(SHAPE, dtype=np.uint8)
