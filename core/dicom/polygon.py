@@ -22,19 +22,22 @@ def fill(polygon: NDArray[np.float64], shape: tuple[int, int]) -> NDArray[np.boo
     """
     rows, columns = shape
     toggles = np.zeros((rows, columns + 1), dtype=np.uint8)
-    row0, col0 = polygon[:, 0], polygon[:, 1]
-    row1, col1 = np.roll(row0, -1), np.roll(col0, -1)
-    # Each edge crosses the pixel rows from ceil(its lower end) to below its upper end.
-    first = np.ceil(np.minimum(row0, row1)).clip(0, rows).astype(np.intp)
-    last = np.ceil(np.maximum(row0, row1)).clip(0, rows).astype(np.intp)
+    start, end = polygon, np.roll(polygon, -1, axis=0)
+    # From the upper to the lower end, whichever way it is drawn: the two sides of a keyhole's
+    # channel must cross a row at the very same place, rounding included.
+    down = (start[:, 0] < end[:, 0])[:, None]
+    (row0, col0), (row1, col1) = np.where(down, start, end).T, np.where(down, end, start).T
+    # Each edge crosses the pixel rows from ceil(its upper end) to above its lower end.
+    first = np.ceil(row0).clip(0, rows).astype(np.intp)
+    last = np.ceil(row1).clip(0, rows).astype(np.intp)
     counts = last - first
     if not counts.any():
         return np.zeros(shape, dtype=bool)
     edge = np.repeat(np.arange(len(polygon)), counts)
     steps = np.arange(len(edge)) - np.repeat(np.cumsum(counts) - counts, counts)
     row = first[edge] + steps
-    slope = (col1[edge] - col0[edge]) / (row1[edge] - row0[edge])
-    crossing = col0[edge] + (row - row0[edge]) * slope
+    share = (row - row0[edge]) / (row1[edge] - row0[edge])
+    crossing = col0[edge] + share * (col1[edge] - col0[edge])
     column = np.ceil(crossing).clip(0, columns).astype(np.intp)
     np.add.at(toggles, (row, column), 1)
     # Only the parity counts, and 256 is even: an overflow does no harm.

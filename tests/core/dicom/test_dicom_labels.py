@@ -57,6 +57,14 @@ def test_keyhole_leaves_the_hole_open() -> None:
     assert expected.sum() == 64 - 9
 
 
+def test_channel_of_a_keyhole_at_any_angle_leaves_no_trace() -> None:
+    outer = [(0.1, 0.2), (0.3, 9.7), (9.6, 9.8), (9.9, 0.3)]
+    inner = [(4.1, 3.3), (5.9, 3.1), (5.7, 5.8)]
+    keyhole = np.array([*outer, outer[0], *inner, inner[0], outer[0]])
+    expected = fill(np.array(outer), (10, 10)) ^ fill(np.array(inner), (10, 10))
+    assert np.array_equal(fill(keyhole, (10, 10)), expected)
+
+
 def test_nested_contours_are_holes_overlapping_ones_are_joined() -> None:
     outer, hole = box((-0.5, 8.5), (-0.5, 8.5)), box((1.5, 6.5), (1.5, 6.5))
     island = box((2.5, 4.5), (2.5, 4.5))
@@ -70,12 +78,12 @@ def test_nested_contours_are_holes_overlapping_ones_are_joined() -> None:
 @given(st.lists(st.tuples(st.floats(-5, 15), st.floats(-5, 15)), min_size=3, max_size=12))
 def test_fill_agrees_with_counting_crossings(points: list[tuple[float, float]]) -> None:
     mask = fill(np.array(points), (8, 8))
-    ends = [*points[1:], points[0]]
+    edges = [sorted(edge) for edge in zip(points, [*points[1:], points[0]], strict=True)]
     for row in range(8):
         for column in range(8):
             crossings = sum(
-                (r0 <= row) != (r1 <= row) and c0 + (row - r0) / (r1 - r0) * (c1 - c0) <= column
-                for (r0, c0), (r1, c1) in zip(points, ends, strict=True)
+                r0 <= row < r1 and c0 + (row - r0) / (r1 - r0) * (c1 - c0) <= column
+                for (r0, c0), (r1, c1) in edges
             )
             assert mask[row, column] == crossings % 2
 
