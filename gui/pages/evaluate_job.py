@@ -13,7 +13,8 @@ from core.project.records import Split
 from gui.widgets import Button, Card, ProgressBar, label
 
 if TYPE_CHECKING:
-    from gui.run.supervisor import JobHandle, RunSupervisor
+    from gui.run.jobs import JobHandle
+    from gui.run.supervisor import RunSupervisor
     from gui.session import Session
 
 
