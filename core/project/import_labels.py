@@ -26,6 +26,9 @@ from core.project.records import SeriesRecord, Skipped
 #: A mask on another grid than its image must cover this share of the image's box.
 _COVERED = 0.9
 
+#: Labels held in memory before they are written: a few series, whatever the size of the import.
+HELD_BYTES = 1 << 28
+
 
 @dataclass(slots=True)
 class _Draft:
@@ -48,6 +51,7 @@ class LabelImport:
     skipped: list[Skipped] = field(default_factory=list)
     _schema: LabelSchema = field(init=False)
     _drafts: dict[str, _Draft] = field(default_factory=dict)
+    _saved: dict[str, dict[int, int]] = field(default_factory=dict)
     _labelled_before: dict[str, bool] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -65,9 +69,12 @@ class LabelImport:
     def save(self) -> list[str]:
         """Write the labels as drafts; returns the UIDs of the series that got one."""
         for uid, draft in self._drafts.items():
-            self.project.label_store(uid).save(draft.labels)
-            self.project.save_label_summary(uid, draft.labels)
-        return list(self._drafts)
+            if draft.sizes:
+                self.project.label_store(uid).save(draft.labels)
+                self.project.save_label_summary(uid, draft.labels)
+                self._saved[uid] = draft.sizes
+        self._drafts.clear()
+        return list(self._saved)
 
     def _note(self, path: Path, work: Callable[[], None]) -> None:
         try:
@@ -128,9 +135,7 @@ class LabelImport:
             raise FileRefusedError(
                 path, "its series already has a label", "Delete that label to import this one."
             )
-        draft = self._drafts.setdefault(
-            uid, _Draft(np.zeros(record.geometry.shape, dtype=np.uint8))
-        )
+        draft = self._draft(record)
         values = self._classes(path, raster.names)
         fresh = {old: new for old, new in values.items() if new not in draft.sizes}
         if not fresh:
@@ -141,6 +146,19 @@ class LabelImport:
             self.skipped.append(Skipped(path, text))
         if raster.note:
             self.skipped.append(Skipped(path, raster.note))
+
+    def _draft(self, record: SeriesRecord) -> _Draft:
+        """The label of a series as this import has it so far."""
+        uid = record.series_uid
+        if uid not in self._drafts:
+            if sum(d.labels.nbytes for d in self._drafts.values()) > HELD_BYTES:
+                self.save()
+            if uid in self._saved:
+                labels = self.project.label_store(uid).load()
+            else:
+                labels = np.zeros(record.geometry.shape, dtype=np.uint8)
+            self._drafts[uid] = _Draft(labels, dict(self._saved.get(uid, {})))
+        return self._drafts[uid]
 
     def _classes(self, path: Path, names: dict[int, str]) -> dict[int, int]:
         """The project's class value for each value of the file; missing classes are added."""

@@ -11,6 +11,7 @@ from core.errors import FileRefusedError
 from core.geometry import Geometry
 from core.images import read_mask, write_image, write_mask
 from core.labels.schema import LabelSchema
+from core.project import import_labels
 from core.project.importer import ImportProgress, import_paths
 from core.project.project import Project
 from core.project.reading import read_volume
@@ -107,17 +108,24 @@ def test_importing_twice_changes_nothing(project: Project, tmp_path: Path) -> No
     assert project.series() == before
 
 
-def test_several_masks_of_one_series_are_merged(project: Project, tmp_path: Path) -> None:
+@pytest.mark.parametrize("held", [0, 1 << 28])
+def test_several_masks_of_one_series_are_merged(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, held: int
+) -> None:
+    monkeypatch.setattr(import_labels, "HELD_BYTES", held)
     folder = tmp_path / "n"
     write_case(folder, "x")
+    write_case(folder / "b", "y", 9)
+    write_mask(folder / "b" / "y_liver.nii.gz", np.ones(GRID.shape, np.uint8), GRID, None)
     whole = np.ones(GRID.shape, np.uint8)
     write_mask(folder / "x_liver.nii.gz", whole, GRID, None)
     write_mask(folder / "x_tumour.nii.gz", cube(), GRID, None)
     write_mask(folder / "x_tumour_2.nii.gz", whole, GRID, None)
     report = import_paths(project, [folder])
-    (record,) = report.series
+    record = next(project.record(u) for u in report.labelled if project.record(u).patient_id == "x")
     assert record.labels == ("Tumour", "Liver") and record.label_voxels == 12
     assert "same label" in report.skipped[0].reason
+    assert len(report.labelled) == 2
 
 
 def test_segment_names_become_classes(project: Project, tmp_path: Path) -> None:
