@@ -6,6 +6,7 @@ is none, the processor stands in and is named as such.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 from collections.abc import Callable
@@ -36,7 +37,7 @@ def devices() -> list[DeviceInfo]:
     found: list[DeviceInfo] = []
     with Sampler() as sampler:
         for index, handle in enumerate(sampler.handles):
-            memory = int(pynvml.nvmlDeviceGetMemoryInfo(handle).total)
+            _, memory = _memory(handle)
             found.append(DeviceInfo(f"cuda:{index}", gpu_name(handle), True, memory))
     memory = psutil.virtual_memory().total
     return [*found, DeviceInfo("cpu", cpu_name(), False, memory, os.cpu_count() or 1)]
@@ -70,8 +71,7 @@ class Sampler:
             pass  # No NVIDIA driver on this machine: the CPU is what there is to read.
         else:
             self._open = True
-            count = pynvml.nvmlDeviceGetCount()
-            self.handles = [pynvml.nvmlDeviceGetHandleByIndex(i) for i in range(count)]
+            self.handles = _handles()
         psutil.cpu_percent()
 
     def __enter__(self) -> Self:
@@ -94,19 +94,42 @@ class Sampler:
 
     def sample(self) -> HardwareEvent:
         """Every GPU now; without one, the CPU and the machine's memory."""
-        gpus = tuple(_gpu(handle) for handle in self.handles)
-        return HardwareEvent(devices=gpus or (_cpu(),))
+        gpus: list[DeviceSample] = []
+        for handle in self.handles:
+            # A GPU can fall off the bus in the middle of a run; the others are still read.
+            with contextlib.suppress(pynvml.NVMLError):
+                gpus.append(_gpu(handle))
+        return HardwareEvent(devices=tuple(gpus) or (_cpu(),))
+
+
+def _handles() -> list[Any]:
+    """Handles of all GPUs that answer: one that fell off the bus is passed over."""
+    found: list[Any] = []
+    for index in range(pynvml.nvmlDeviceGetCount()):
+        with contextlib.suppress(pynvml.NVMLError):
+            found.append(pynvml.nvmlDeviceGetHandleByIndex(index))
+    return found
+
+
+def _memory(handle: Any) -> tuple[int, int]:
+    """Used and total bytes; the machine's where the GPU has no memory of its own."""
+    try:
+        memory = pynvml.nvmlDeviceGetMemoryInfo(handle)
+        return int(memory.used), int(memory.total)
+    except pynvml.NVMLError:
+        machine = psutil.virtual_memory()
+        return int(machine.total - machine.available), int(machine.total)
 
 
 def _gpu(handle: Any) -> DeviceSample:
-    memory = pynvml.nvmlDeviceGetMemoryInfo(handle)
-    used = _ask(lambda: pynvml.nvmlDeviceGetUtilizationRates(handle).gpu)
+    memory_used, memory_total = _memory(handle)
+    used = _ask(lambda: float(pynvml.nvmlDeviceGetUtilizationRates(handle).gpu))
     return DeviceSample(
         name=gpu_name(handle),
         is_gpu=True,
         utilisation=float("nan") if used is None else used,
-        memory_used=int(memory.used),
-        memory_total=int(memory.total),
+        memory_used=memory_used,
+        memory_total=memory_total,
         power=_ask(lambda: pynvml.nvmlDeviceGetPowerUsage(handle) / 1000),
         power_limit=_ask(lambda: pynvml.nvmlDeviceGetEnforcedPowerLimit(handle) / 1000),
         temperature=_ask(

@@ -24,7 +24,7 @@ from core.errors import Cancelled, UserError
 from core.events import ENDED, Event, StateEvent, to_line
 from core.jobs.spec import load_job
 from core.labels.durable import write_bytes
-from core.project.runs import EVENTS, PROCESS, process_stamp
+from core.project.runs import EVENTS, LOG, PROCESS, process_stamp
 from core.training.control import ControlState
 
 #: Exit codes: the user or the data caused it; a bug; stopped on request.
@@ -141,7 +141,7 @@ def main(folder: Path) -> int:
 def _take_streams(folder: Path) -> TextIO:
     """The real standard output as the event pipe; both outputs of the process into the log."""
     pipe = os.fdopen(os.dup(1), "w", encoding="utf-8", newline="\n")
-    log = os.open(folder / "log.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    log = os.open(folder / LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     sys.stdout.flush()
     os.dup2(log, 1)
     os.dup2(log, 2)

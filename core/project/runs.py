@@ -37,6 +37,7 @@ from core.project import manifest
 from core.project.project import Project
 
 EVENTS, HARDWARE, PROCESS = "events.jsonl", "hardware.jsonl", "process.json"
+LOG, PLAN = "log.txt", "plan.json"
 FORMAT = 1
 
 #: What is shown of a run whose process is gone without having said why.
