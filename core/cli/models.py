@@ -12,6 +12,7 @@ from core.cli.output import Output, stop_on_interrupt, table
 from core.events import Event, ResultEvent, StageEvent
 from core.labels.schema import PALETTE, LabelClass, LabelSchema
 from core.project.project import Project
+from core.project.splits import is_labelled
 
 if TYPE_CHECKING:
     from core.data.plan import Plan
@@ -79,12 +80,14 @@ def predict(args: Namespace, output: Output) -> int:
 
 def evaluate(args: Namespace, output: Output) -> int:
     """Compare a run's model with the reference labels of a split."""
-    job_project = args.project.absolute()
-    Project.open(job_project).close()  # Says at once when it is none.
+    path = args.project.absolute()
+    with Project.open(path) as project:
+        tested = any(r.split == "test" and is_labelled(r) for r in project.series())
+    split = args.split or ("test" if tested else "val")
     from core.jobs import tasks  # noqa: PLC0415 - loads torch
     from core.jobs.spec import EvaluateJob  # noqa: PLC0415
 
-    job = EvaluateJob(project=job_project, run_id=args.model, split=args.split, device=args.device)
+    job = EvaluateJob(project=path, run_id=args.model, split=split, device=args.device)
     with stop_on_interrupt() as cancelled:
         result = tasks.evaluate(job, _Results(output), _Control(cancelled))
     document = result.as_json()
@@ -96,7 +99,7 @@ def evaluate(args: Namespace, output: Output) -> int:
 def export(args: Namespace, output: Output) -> int:
     """Write a run's model to a file and check it."""
     project = args.project.absolute()
-    Project.open(project).close()
+    Project.open(project).close()  # Says at once when it is none.
     from core.jobs import tasks  # noqa: PLC0415 - loads torch
     from core.jobs.spec import ExportJob  # noqa: PLC0415
 
@@ -155,7 +158,7 @@ def _evaluation_text(document: dict[str, Any]) -> str:
     means = document["means"]
     return (
         f"{table(head, rows)}\n\nMean Dice {_number(means['dice'], 3)}, "
-        f"mean HD95 {_number(means['hd95_mm'], 1)} mm on {len(rows)} cases."
+        f"mean HD95 {_number(means['hd95_mm'], 1)} mm on {len(rows)} cases of {document['split']}."
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from core.cli import library, models, series, training
+from core.cli.training import DEFAULT_SEED
 
 Run = Callable[[argparse.Namespace, Any], int]
 
@@ -126,9 +127,15 @@ def _training_commands(commands: Any) -> None:
             "--device", choices=("auto", "cpu", "cuda"), default="auto",
             help="where to train (default: the GPU where there is one)",
         )  # fmt: skip
-        command.add_argument("--seed", type=int, default=0, help="seed of weights and patches")
-    train.add_argument("--name", help="the run's name (default: its number)")
-    train.add_argument("--resume", metavar="RUN", help="go on with a stopped run, such as r01")
+        command.add_argument(
+            "--seed", type=int, help=f"seed of weights and patches (default: {DEFAULT_SEED})"
+        )
+    train.add_argument("--name", help="the run's name (default: the plan's)")
+    train.add_argument(
+        "--resume", metavar="RUN",
+        help="go on with a stopped run, such as r01; --minutes or --epochs then give its new "
+        "length, counted from its start",
+    )  # fmt: skip
 
 
 def _model_commands(commands: Any) -> None:
@@ -151,8 +158,8 @@ def _model_commands(commands: Any) -> None:
     )
     evaluate.add_argument("model", metavar="RUN", help="a run such as r01")
     evaluate.add_argument(
-        "--split", choices=("train", "val", "test"), default="test",
-        help="the series to compare on (default: %(default)s)",
+        "--split", choices=("train", "val", "test"),
+        help="the series to compare on (default: test, or val where none are for testing)",
     )  # fmt: skip
     _device(evaluate)
 

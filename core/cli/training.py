@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from core.data.plan import Plan
     from core.project.runs import RunRecord
 
+DEFAULT_SEED = 0
+
 
 def plan(args: Namespace, output: Output) -> int:
     """Print the plan made for the project's data and this machine."""
@@ -44,19 +46,42 @@ def _created(project: Project, args: Namespace, output: Output) -> RunRecord:
 
 
 def _resumed(project: Project, args: Namespace) -> RunRecord:
+    """The run to go on with; ``--minutes`` or ``--epochs`` give it a new length in all."""
     from core.project.runs import run  # noqa: PLC0415
 
-    if args.minutes is not None or args.epochs is not None or args.name is not None:
+    if args.name is not None or args.seed is not None:
         raise UserError(
-            f"Run {args.resume} goes on with its own plan. "
-            "Leave --minutes, --epochs and --name out, or start a new run."
+            f"Run {args.resume} keeps its name and its seed. Leave --name and --seed out, or "
+            "start a new run."
         )
     found = run(project, args.resume)
-    if found.state == "done":
-        raise UserError(f"Run {found.id} is finished; there is nothing to resume.")
+    longer = args.minutes is not None or args.epochs is not None
+    if found.state == "done" and not longer:
+        raise UserError(
+            f"Run {found.id} is finished. Give it more time with --minutes or --epochs "
+            "(counted from its start), or start a new run."
+        )
     if found.state != "queued" and not found.ended:
         raise UserError(f"Run {found.id} is at work in another program. Stop it there first.")
+    if longer or args.device != "auto":
+        _change_plan(found, args, longer)
     return found
+
+
+def _change_plan(run: RunRecord, args: Namespace, longer: bool) -> None:
+    from core.data.plan import Plan  # noqa: PLC0415
+    from core.data.planner import choose_device, replan  # noqa: PLC0415
+    from core.hardware import devices  # noqa: PLC0415
+
+    changes: dict[str, object] = {}
+    here = devices()
+    if longer:
+        changes |= {"budget_minutes": args.minutes, "epochs": args.epochs}
+    if args.device != "auto":
+        chosen = choose_device(here, args.device)
+        changes["device"] = chosen.key if chosen is not None and chosen.is_gpu else "cpu"
+    path = run.path / "plan.json"
+    replan(Plan.load(path), here, **changes).save(path)
 
 
 def _make_plan(project: Project, args: Namespace, output: Output) -> Plan:
@@ -74,7 +99,7 @@ def _make_plan(project: Project, args: Namespace, output: Output) -> Plan:
             minutes=args.minutes,
             epochs=args.epochs,
             device=args.device,
-            seed=args.seed,
+            seed=DEFAULT_SEED if args.seed is None else args.seed,
             progress=output.counter("Reading case"),
             cancelled=cancelled,
         )

@@ -52,7 +52,8 @@ def watch(run: RunRecord, output: Output) -> int:
     if last is None or last.state == "failed":
         return _failed(run.path, process.returncode, last)
     if last.state == "stopped":
-        print(f"Go on with: lesionforge-cli train PROJECT --resume {run.id}", file=sys.stderr)
+        project = run.path.parent.parent
+        print(f"Go on with: lesionforge-cli train {project} --resume {run.id}", file=sys.stderr)
         raise Cancelled
     return 0
 
