@@ -8,6 +8,7 @@ import SimpleITK as sitk
 import torch
 
 from core.training import checkpoint, preview
+from core.training.result import interval
 from core.training.schedule import Schedule
 from tests.core.data.plans import tiny_plan
 
@@ -124,3 +125,12 @@ def test_a_preview_shows_reference_and_prediction(tmp_path: Path) -> None:
     assert tuple(rgb[20 * 9, 35 * 270 // 60]) == (0xFF, 0xB8, 0x4D)
     inside = rgb[20 * 9, 45 * 270 // 60]
     assert inside[0] == inside[1] == inside[2]
+
+
+def test_intervals_hold_the_mean_and_need_three_cases() -> None:
+    values = [0.5, 0.7, 0.8, 0.9, float("nan")]
+    found = interval(values)
+    assert found is not None
+    assert 0.5 <= found[0] < np.nanmean(values) < found[1] <= 0.9
+    assert interval(values) == found
+    assert interval([0.5, 0.7, float("nan")]) is None
