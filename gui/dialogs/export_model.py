@@ -14,9 +14,9 @@ from core.errors import UserError
 from core.events import Event, ResultEvent, StageEvent, StateEvent
 from core.jobs.spec import ExportJob
 from core.models.store import ModelEntry, read_description
+from core.models.words import difference, size
 from core.project.project import Project
 from gui.dialogs.export_parts import FormatCard, ResultPanel
-from gui.pages.models_read import difference, size
 from gui.widgets import Button, Dialog, Field, IconButton, KeyValue, heading, label, set_tone
 
 if TYPE_CHECKING:

@@ -18,8 +18,9 @@ from PySide6.QtWidgets import (
 
 from core.models.card import ModelCard, SizeBand
 from core.models.store import ModelEntry
+from core.models.words import figure, parameters
 from gui import theme
-from gui.pages.models_read import NETWORKS, day, figure, parameters
+from gui.pages.models_read import NETWORKS, day
 from gui.widgets import Button, Elided, KeyValue, ProgressBar, heading, label, line
 from gui.widgets.paint import painter
 

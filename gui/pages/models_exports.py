@@ -18,8 +18,9 @@ from PySide6.QtWidgets import (
 )
 
 from core.models.store import ExportRecord
+from core.models.words import difference, size
 from gui import theme
-from gui.pages.models_read import difference, moment, size
+from gui.pages.models_read import moment
 from gui.pages.models_table import Index, PlainHeader, prepare
 from gui.widgets import Button, Card, EmptyState
 from gui.widgets.paint import text

@@ -31,8 +31,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from core.models.words import figure, parameters
 from gui import theme
-from gui.pages.models_read import ModelRow, day, figure, parameters
+from gui.pages.models_read import ModelRow, day
 from gui.widgets.paint import text, width_of
 
 Index = QModelIndex | QPersistentModelIndex

@@ -13,10 +13,11 @@ from pytestqt.qtbot import QtBot
 from core.events import ResultEvent, StageEvent, StateEvent
 from core.jobs.spec import ExportJob
 from core.models import store
+from core.models.words import difference, parameters, size
 from gui.dialogs.edit_card import EditCardDialog
 from gui.dialogs.export_model import ExportDialog
 from gui.pages.models import ModelsPage
-from gui.pages.models_read import difference, moment, parameters, size
+from gui.pages.models_read import moment
 from gui.pages.models_table import Column
 from gui.session import Session
 from tests.gui.pages.models_case import card, fill, write_file
