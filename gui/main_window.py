@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from PySide6.QtCore import QEvent, QRectF, Qt
 from PySide6.QtGui import (
@@ -25,17 +25,11 @@ from gui import i18n, theme
 from gui.dialogs.keys import KeysDialog
 from gui.dialogs.settings import SettingsDialog
 from gui.rail import PAGES, Rail, logo_pixmap
+from gui.run.supervisor import RunSupervisor
 from gui.session import Session
 from gui.widgets import Banner, Toast, confirm
 from gui.widgets.paint import painter
 from gui.widgets.status_bar import StatusBar
-
-
-class Supervisor(Protocol):
-    """What the window needs of the watcher of runs."""
-
-    def shutdown(self) -> Any:
-        """End all children, with a checkpoint where one trains."""
 
 
 class _DropHint(QWidget):
@@ -65,7 +59,7 @@ class _DropHint(QWidget):
 class MainWindow(QMainWindow):
     """Pages are made when first shown, so that the window is there within a second."""
 
-    def __init__(self, session: Session, supervisor: Supervisor) -> None:
+    def __init__(self, session: Session, supervisor: RunSupervisor) -> None:
         super().__init__()
         i18n.ensure()
         self.session = session
@@ -109,7 +103,7 @@ class MainWindow(QMainWindow):
         content.addWidget(self._stack, 1)
         row.addLayout(content, 1)
         column.addLayout(row, 1)
-        self.status_bar = StatusBar(self.session)
+        self.status_bar = StatusBar(self.session, self.supervisor)
         column.addWidget(self.status_bar)
         self.setCentralWidget(centre)
         self._toast = Toast(centre)
