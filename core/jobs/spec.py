@@ -14,7 +14,8 @@ from core.errors import FileRefusedError
 from core.labels.durable import write_bytes
 from core.project.records import Split
 
-FORMAT = 1
+#: Not called format: an export job has a field of that name.
+VERSION = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +28,7 @@ class Job:
     def save(self, folder: Path) -> None:
         """Write ``folder/job.json``."""
         data = {k: str(v) if isinstance(v, Path) else v for k, v in asdict(self).items()}
-        text = json.dumps({"format": FORMAT, "kind": self.kind, **data}, indent=1)
+        text = json.dumps({"version": VERSION, "kind": self.kind, **data}, indent=1)
         write_bytes(folder / "job.json", text.encode())
 
 
@@ -79,7 +80,7 @@ def load_job(folder: Path) -> Job:
     try:
         data: dict[str, Any] = json.loads(path.read_bytes())
         kind = _KINDS[data.pop("kind")]
-        if data.pop("format") != FORMAT:
+        if data.pop("version") != VERSION:
             raise FileRefusedError(path, "it is of another version", "Start the job again.")
         paths = {k: Path(data[k]) for k in ("project", "path") if k in data}
         return kind(**{**data, **paths})

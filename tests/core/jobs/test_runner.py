@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import signal
 import sys
 import threading
 import time
@@ -175,7 +177,8 @@ def test_a_stranger_that_holds_the_pipe_open_keeps_nobody_waiting(
     process = start_script(
         """
 import subprocess
-other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(6)"], stdin=subprocess.DEVNULL)
+code = "import time; time.sleep(6)"
+other = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.DEVNULL)
 say(LogEvent(level="info", message=str(other.pid)))
 os._exit(3)
 """
@@ -240,3 +243,16 @@ say(StateEvent(state="done"))
     again = list(read_events(folder))
     assert [str(e) for e in again] == [str(e) for e in events]
     assert sum(isinstance(e, StepEvent) for e in again) == 5
+
+
+@pytest.mark.skipif(not SIGNALS, reason="no such signal there")
+def test_a_frozen_child_can_still_be_ended(start_script: StartScript) -> None:
+    process = start_script("say(StateEvent(state='running')); time.sleep(60)")
+    for event in process.events(timeout=0.1):
+        if isinstance(event, StateEvent) and event.state == "running":
+            os.kill(process.pid, signal.SIGSTOP)
+            process.stop()  # which it cannot hear
+            process.kill()
+        last = event
+    assert isinstance(last, StateEvent)
+    assert "was ended from here" in last.sentence
