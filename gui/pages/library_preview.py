@@ -41,6 +41,7 @@ class Loaded:
 
     labels: uint8 [z, y, x] on the same grid, None where nothing is labelled. ml: class value ->
     volume. lesion_slices: axial slices that hold a lesion. start: the slice to show first.
+    box: (top, bottom, left, right) of the axial picture that holds the body, in pixels.
     """
 
     volume: Volume
@@ -49,6 +50,30 @@ class Loaded:
     ml: dict[int, float]
     lesion_slices: tuple[int, ...]
     start: int
+    box: tuple[int, int, int, int]
+
+
+def body_box(volume: Volume, axes: PlaneAxes) -> tuple[int, int, int, int]:
+    """(top, bottom, left, right) round the body, half-open, in pixels of the axial picture.
+
+    Judged on every few slices; a row counts with 3 % of its pixels above −300 HU, so that a thin
+    table alone does not.
+    """
+    step = max(1, axes.slices // 12)
+    rows = np.zeros(axes.rows, bool)
+    columns = np.zeros(axes.columns, bool)
+    for index in range(0, axes.slices, step):
+        dense = axes.cut(volume.hu, index) > -300
+        rows |= dense.mean(axis=1) > 0.03
+        columns |= dense.mean(axis=0) > 0.03
+    if not rows.any() or not columns.any():
+        return (0, axes.rows, 0, axes.columns)
+    high, wide = np.flatnonzero(rows), np.flatnonzero(columns)
+    rim = round(0.02 * max(axes.rows, axes.columns))
+    return (
+        max(0, int(high[0]) - rim), min(axes.rows, int(high[-1]) + 1 + rim),
+        max(0, int(wide[0]) - rim), min(axes.columns, int(wide[-1]) + 1 + rim),
+    )  # fmt: skip
 
 
 def load(project: Project, record: SeriesRecord, progress: Any, cancelled: Any) -> Loaded:
@@ -59,15 +84,17 @@ def load(project: Project, record: SeriesRecord, progress: Any, cancelled: Any) 
     volume = read_volume(record, progress, cancelled)
     axes = PlaneAxes.of(volume.geometry, "axial")
     middle = axes.slices // 2
+    box = body_box(volume, axes)
     if record.label_status in ("none", "proposed"):
-        return Loaded(volume, axes, None, {}, (), middle)
+        return Loaded(volume, axes, None, {}, (), middle, box)
     labels = project.label_store(record.series_uid).load()
     counts = np.bincount(labels.ravel(), minlength=256)
     ml = {v: float(counts[v]) * record.geometry.voxel_ml for v in range(1, 256) if counts[v]}
     others = tuple(axis for axis in range(3) if axis != axes.normal)
     area = np.isin(labels, project.schema.lesion_values).sum(axis=others)
     slices = tuple(int(i) for i in np.flatnonzero(area))
-    return Loaded(volume, axes, labels, ml, slices, int(area.argmax()) if slices else middle)
+    start = int(area.argmax()) if slices else middle
+    return Loaded(volume, axes, labels, ml, slices, start, box)
 
 
 def halo_text(p: QPainter, at: QPointF, words: str, font: QFont) -> None:
@@ -135,9 +162,11 @@ class Picture(QWidget):
             self.wheeled.emit((-1 if delta > 0 else 1) * (10 if ten else 1))
         event.accept()
 
-    def _target(self, axes: PlaneAxes) -> QRectF:
-        down, right = axes.pixel_mm
-        height, width = axes.rows * down, axes.columns * right
+    def _target(self, loaded: Loaded) -> QRectF:
+        """Where the body's box goes: as large as fits, square in mm."""
+        down, right = loaded.axes.pixel_mm
+        top, bottom, first, last = loaded.box
+        height, width = (bottom - top) * down, (last - first) * right
         scale = min(self.width() / width, self.height() / height)
         size = (width * scale, height * scale)
         return QRectF((self.width() - size[0]) / 2, (self.height() - size[1]) / 2, size[0], size[1])
@@ -150,11 +179,16 @@ class Picture(QWidget):
         p.setClipPath(clip)
         p.fillRect(self.rect(), theme.BLACK)
         if self.loaded is not None and self._image is not None:
-            axes = self.loaded.axes
-            target = self._target(axes)
-            p.drawImage(target, self._image)
-            self._draw_labels(p, axes, target)
-            self._draw_words(p, axes)
+            top, bottom, first, last = self.loaded.box
+            target = self._target(self.loaded)
+            p.save()
+            p.translate(target.topLeft())
+            p.scale(target.width() / (last - first), target.height() / (bottom - top))
+            p.translate(-first, -top)
+            p.drawImage(QPointF(0, 0), self._image)
+            self._draw_labels(p)
+            p.restore()
+            self._draw_words(p, self.loaded.axes)
         elif self.words:
             p.setPen(theme.T2)
             p.setFont(theme.font(12))
@@ -163,10 +197,8 @@ class Picture(QWidget):
             p.drawText(area, flags, self.words)
         p.end()
 
-    def _draw_labels(self, p: QPainter, axes: PlaneAxes, target: QRectF) -> None:
-        p.save()
-        p.translate(target.topLeft())
-        p.scale(target.width() / axes.columns, target.height() / axes.rows)
+    def _draw_labels(self, p: QPainter) -> None:
+        """Outlines in pixels of the slice; a painter that is scaled to them."""
         p.translate(0.5, 0.5)  # an outline counts from the centre of the first pixel
         for path, colour in self._paths:
             pen = QPen(QColor(colour), 1.6)
@@ -177,7 +209,6 @@ class Picture(QWidget):
             fill.setAlphaF(0.2)
             p.setBrush(fill)
             p.drawPath(path)
-        p.restore()
 
     def _draw_words(self, p: QPainter, axes: PlaneAxes) -> None:
         strong, small = theme.font(12, 600), theme.font(11, 600)

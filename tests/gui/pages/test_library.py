@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QDialog
 
+from core.geometry import Geometry
+from core.planes import PlaneAxes
 from core.project.project import Project
 from core.project.records import ImportReport, Skipped
+from core.volume import Volume
 from gui.dialogs.import_report import ImportReportDialog
 from gui.dialogs.split import SplitDialog
 from gui.pages.library import LibraryPage
 from gui.pages.library_delegate import check_words, thousands
 from gui.pages.library_details import millilitres
 from gui.pages.library_model import Column
+from gui.pages.library_preview import body_box
 from gui.session import ImportState, Session
 from tests.gui.pages.library_case import fill
 
@@ -293,6 +298,16 @@ def test_without_a_series_the_page_says_what_to_do(qtbot, session):
     page.show()
     assert page.empty.isVisible()
     assert not page.head.split.isVisible()
+
+
+def test_preview_shows_the_body_not_the_air_around_it():
+    hu = np.full((20, 100, 120), -1000, np.int16)
+    hu[:, 30:70, 40:90] = 40
+    hu[:, 90, 10:11] = 300  # a spot of table
+    volume = Volume(hu, Geometry(hu.shape, (2.5, 0.8, 0.8)))
+    assert body_box(volume, PlaneAxes.of(volume.geometry, "axial")) == (28, 72, 38, 92)
+    air = Volume(np.full_like(hu, -1000), volume.geometry)
+    assert body_box(air, PlaneAxes.of(air.geometry, "axial")) == (0, 100, 0, 120)
 
 
 def test_words():
