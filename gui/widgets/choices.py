@@ -110,6 +110,13 @@ class Segmented(QWidget):
         """Choose without emitting. Raises KeyError on an unknown key."""
         self._buttons[key].setChecked(True)
 
+    def clear_choice(self) -> None:
+        """Choose nothing, where the present state is none of the options."""
+        self._group.setExclusive(False)
+        for button in self._buttons.values():
+            button.setChecked(False)
+        self._group.setExclusive(True)
+
     def button(self, key: str) -> QAbstractButton:
         """The button of an option, to give it a tooltip or to disable it."""
         return self._buttons[key]

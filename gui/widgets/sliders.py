@@ -134,6 +134,11 @@ class RangeSlider(RingMixin, QWidget):
         """Low and high."""
         return (self._low, self._high)
 
+    def set_limits(self, lo: int, hi: int) -> None:
+        """Change the ends of the track without emitting; call :meth:`set_values` after it."""
+        self._lo, self._hi = lo, max(lo + 1, hi)
+        self.update()
+
     def set_values(self, low: int, high: int) -> None:
         """Move the knobs without emitting."""
         self._low = min(self._hi, max(self._lo, min(low, high)))

@@ -1,0 +1,234 @@
+"""The list of label classes: colour, name, volume, eye and lock."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from PySide6.QtCore import QEvent, QRectF, Qt, QTimer
+from PySide6.QtGui import QColor, QContextMenuEvent, QMouseEvent, QPaintEvent
+from PySide6.QtWidgets import QColorDialog, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+
+from core.labels.schema import LabelClass, LabelSchema
+from gui import theme
+from gui.document.document import LabelDocument
+from gui.pages.label_section import Section
+from gui.widgets import Dialog, Field, IconButton, Menu, Switch, label
+from gui.widgets.paint import painter, rounded, text, width_of
+
+
+def thousands(value: float, decimals: int) -> str:
+    """A figure with thin gaps between thousands."""
+    return f"{value:,.{decimals}f}".replace(",", "\u2009")
+
+
+def volume_words(ml: float) -> str:
+    """A volume as the panel shows it: one decimal below 1000 mL; empty for none."""
+    if ml <= 0:
+        return ""
+    return f"{thousands(ml, 0 if ml >= 1000 else 1)} mL"
+
+
+class ClassRow(QWidget):
+    """One class; a click makes it the one that is painted with."""
+
+    def __init__(self, document: LabelDocument, value: int, number: int) -> None:
+        super().__init__()
+        self.value = value
+        self._doc = document
+        self._number = number
+        self.setFixedHeight(34)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setAttribute(Qt.WidgetAttribute.WA_Hover)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(8, 0, 4, 0)
+        row.setSpacing(2)
+        row.addStretch(1)
+        self.eye = IconButton("ph.eye", self.tr("Hide"), size=26)
+        self.lock = IconButton("ph.lock-simple-open", self.tr("Lock"), size=26)
+        for button, which in ((self.eye, document.hidden), (self.lock, document.locked)):
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            button.clicked.connect(lambda _c=False, which=which: document.toggle(which, value))
+            row.addWidget(button)
+        self.follow()
+
+    def follow(self) -> None:
+        """Class, volume, eye or lock changed."""
+        doc = self._doc
+        hidden, locked = self.value in doc.hidden, self.value in doc.locked
+        name = doc.class_name(self.value)
+        self.eye.set_icon("ph.eye-slash" if hidden else "ph.eye", theme.T3)
+        self.eye.set_tooltip((self.tr("Show {0}") if hidden else self.tr("Hide {0}")).format(name))
+        self.lock.set_icon(
+            "ph.lock-simple" if locked else "ph.lock-simple-open", theme.T1 if locked else theme.DIS
+        )
+        words = self.tr("Unlock {0}") if locked else self.tr("Lock {0}")
+        self.lock.set_tooltip(words.format(name))
+        key = f" ({self._number})" if self._number <= 9 else ""
+        self.setToolTip(f"{name}{key}")
+        self.setAccessibleName(name)
+        self.update()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Paint with this class."""
+        if event.button() == Qt.MouseButton.LeftButton:
+            self._doc.set_active(self.value)
+
+    def event(self, event: QEvent) -> bool:
+        """Keep the hover look right."""
+        if event.type() in (QEvent.Type.HoverEnter, QEvent.Type.HoverLeave):
+            self.update()
+        return super().event(event)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Ground, swatch, name, volume."""
+        doc = self._doc
+        p = painter(self)
+        rect = QRectF(self.rect()).adjusted(0, 1, 0, -1)
+        active = doc.active == self.value
+        if active:
+            rounded(p, rect, 4, theme.ACCBG)
+            rounded(p, QRectF(0, rect.top() + 5, 3, rect.height() - 10), 1.5, theme.ACC)
+        elif self.underMouse():
+            rounded(p, rect, 4, theme.BG3)
+        dim = self.value in doc.hidden
+        swatch = QColor(doc.colour(self.value))
+        if dim:
+            swatch.setAlphaF(0.5)
+        p.setPen(Qt.PenStyle.NoPen)
+        p.setBrush(swatch)
+        p.drawRoundedRect(QRectF(12, rect.center().y() - 7, 14, 14), 3, 3)
+        words = volume_words(doc.ml(self.value))
+        font = theme.font(13)
+        right = self.width() - 64
+        text(
+            p, QRectF(right - 90, rect.top(), 86, rect.height()), words, font,
+            theme.T2, align=Qt.AlignmentFlag.AlignRight,
+        )  # fmt: skip
+        room = right - 40 - width_of(words, font) - 8
+        weight = 600 if active else 400
+        tone = theme.T3 if dim else theme.T1
+        area = QRectF(36, rect.top(), room, rect.height())
+        text(p, area, doc.class_name(self.value), theme.font(13, weight), tone)
+        p.end()
+
+
+class ClassDialog(Dialog):
+    """Name and kind of a class."""
+
+    def __init__(self, parent: QWidget, title: str, name: str = "", lesion: bool = False) -> None:
+        super().__init__(parent, title, 400)
+        self.name = Field(name, self.tr("Name"))
+        self.name.setMaxLength(64)
+        self.body.addWidget(self.name)
+        row = QHBoxLayout()
+        self.lesion = Switch(self.tr("Count and measure as lesions"), lesion)
+        row.addWidget(label(self.tr("Count and measure as lesions"), tone="t2"), 1)
+        row.addWidget(self.lesion)
+        self.body.addLayout(row)
+        self.add_button(self.tr("Cancel"), "ghost").clicked.connect(self.reject)
+        done = self.add_button(self.tr("Save"), "primary")
+        done.setDefault(True)
+        done.clicked.connect(self._check)
+        self.name.setFocus()
+
+    def _check(self) -> None:
+        if self.name.text().strip():
+            self.accept()
+        else:
+            self.name.set_invalid(self.tr("Enter a name"))
+
+
+class ClassesSection(Section):
+    """All classes of the project, in the order of the keys 1-9."""
+
+    def __init__(self, document: LabelDocument, parent: QWidget | None = None) -> None:
+        super().__init__(document.tr("Labels"), parent=parent)
+        self._doc = document
+        self.rows: dict[int, ClassRow] = {}
+        self.add = IconButton("ph.plus", self.tr("Add a label class"), size=26)
+        self.add.clicked.connect(self.add_class)
+        self.header.addWidget(self.add)
+        self._list = QVBoxLayout()
+        self._list.setSpacing(0)
+        self.body.addLayout(self._list)
+        # Volumes while painting: often enough to be live, seldom enough to cost nothing.
+        self._late = QTimer(self, singleShot=True, interval=60)
+        self._late.timeout.connect(self._follow)
+        document.schema_changed.connect(self._rebuild)
+        document.active_changed.connect(self._follow)
+        document.volume_changed.connect(self._follow)
+        document.labels_changed.connect(self._soon)
+        self._rebuild()
+
+    def _soon(self) -> None:
+        if not self._late.isActive():
+            self._late.start()
+
+    def _follow(self) -> None:
+        for row in self.rows.values():
+            row.follow()
+
+    def _rebuild(self) -> None:
+        values = [c.value for c in self._doc.schema.classes]
+        if values != list(self.rows):
+            for row in self.rows.values():
+                self._list.removeWidget(row)
+                row.hide()
+                row.deleteLater()
+            self.rows = {}
+            for number, value in enumerate(values, start=1):
+                self.rows[value] = ClassRow(self._doc, value, number)
+                self._list.addWidget(self.rows[value])
+        self._follow()
+
+    def choose_number(self, number: int) -> bool:
+        """Paint with the class of this number, from 1; False when there is none."""
+        values = list(self.rows)
+        if not 1 <= number <= len(values):
+            return False
+        self._doc.set_active(values[number - 1])
+        return True
+
+    def add_class(self) -> None:
+        """Ask for a name and add a class."""
+        if self._doc.project is None:
+            return
+        dialog = ClassDialog(self, self.tr("Add a label class"))
+        if dialog.exec():
+            schema, added = self._doc.schema.with_class(
+                dialog.name.text().strip(), dialog.lesion.isChecked()
+            )
+            self._doc.set_schema(schema)
+            self._doc.set_active(added.value)
+        dialog.deleteLater()
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """Rename, colour, kind of the class under the pointer."""
+        row = next((r for r in self.rows.values() if r.underMouse()), None)
+        if row is None or self._doc.project is None:
+            return
+        found = self._doc.schema.by_value(row.value)
+        menu = Menu(self)
+        menu.add(self.tr("Rename…"), lambda: self._edit(found), "ph.pencil-simple")
+        menu.add(self.tr("Colour…"), lambda: self._recolour(found), "ph.palette")
+        menu.add(
+            self.tr("Paint with it"), lambda: self._doc.set_active(row.value), "ph.paint-brush"
+        )
+        menu.exec(event.globalPos())
+        menu.deleteLater()
+
+    def _edit(self, found: LabelClass) -> None:
+        dialog = ClassDialog(self, self.tr("Rename a label class"), found.name, found.lesion)
+        if dialog.exec():
+            name, lesion = dialog.name.text().strip(), dialog.lesion.isChecked()
+            self._replace(replace(found, name=name, lesion=lesion))
+        dialog.deleteLater()
+
+    def _recolour(self, found: LabelClass) -> None:
+        colour = QColorDialog.getColor(QColor(found.colour), self, self.tr("Colour"))
+        if colour.isValid():
+            self._replace(replace(found, colour=colour.name().upper()))
+
+    def _replace(self, new: LabelClass) -> None:
+        classes = tuple(new if c.value == new.value else c for c in self._doc.schema.classes)
+        self._doc.set_schema(LabelSchema(classes))

@@ -1,0 +1,142 @@
+"""Surfaces of body, bones and labels for the 3D view, made on reduced volumes in the background."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+from vtkmodules.util.numpy_support import numpy_to_vtk
+from vtkmodules.vtkCommonDataModel import vtkImageData, vtkPolyData
+from vtkmodules.vtkFiltersCore import (
+    vtkFlyingEdges3D,
+    vtkPolyDataNormals,
+    vtkWindowedSincPolyDataFilter,
+)
+
+from core.errors import Cancelled
+from core.geometry import Geometry
+
+#: HU of the surfaces: between air and skin, and above contrast medium in vessels.
+BODY_HU, BONE_HU = -300, 220
+#: Voxels along one axis at most; what is finer than that cannot be seen at the view's size.
+_ALONG = 160
+#: Parts of bone smaller than this are calcifications and noise, mL.
+_BONE_ML = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Surface:
+    """A part of the scene. key: body, bones or label-N. value: of the class, 0 for none."""
+
+    key: str
+    value: int
+    mesh: vtkPolyData
+
+
+def _reduce(array: NDArray[Any], spacing: Any) -> tuple[NDArray[Any], tuple[float, ...]]:
+    """Every nth voxel along each axis, so that none has more than ``_ALONG`` of them."""
+    steps = [max(1, -(-n // _ALONG)) for n in array.shape]
+    cut = array[tuple(slice(None, None, step) for step in steps)]
+    return cut, tuple(s * step for s, step in zip(spacing, steps, strict=True))
+
+
+def _mesh(
+    field: NDArray[np.float32],
+    level: float,
+    spacing: tuple[float, ...],
+    start: tuple[float, ...],
+    passes: int,
+) -> vtkPolyData:
+    """The smoothed surface ``field`` = level, in mm along the array's x, y and z.
+
+    start: mm (z, y, x) of the field's first voxel in the volume.
+    """
+    padded = np.pad(field, 1, constant_values=float(field.min()))
+    image = vtkImageData()
+    image.SetDimensions(*padded.shape[::-1])
+    image.SetSpacing(*spacing[::-1])
+    image.SetOrigin(*(a - s for a, s in zip(start[::-1], spacing[::-1], strict=True)))
+    image.GetPointData().SetScalars(numpy_to_vtk(padded.ravel(), deep=True))
+    edges = vtkFlyingEdges3D()
+    edges.SetInputData(image)
+    edges.SetValue(0, level)
+    edges.ComputeNormalsOff()
+    edges.ComputeScalarsOff()
+    smooth = vtkWindowedSincPolyDataFilter()
+    smooth.SetInputConnection(edges.GetOutputPort())
+    smooth.SetNumberOfIterations(passes)
+    smooth.SetPassBand(0.05)
+    smooth.NonManifoldSmoothingOn()
+    smooth.NormalizeCoordinatesOn()
+    normals = vtkPolyDataNormals()
+    normals.SetInputConnection(smooth.GetOutputPort())
+    normals.SplittingOff()
+    normals.Update()
+    mesh = vtkPolyData()
+    mesh.ShallowCopy(normals.GetOutput())
+    return mesh
+
+
+def _check(cancelled: Any) -> None:
+    if cancelled is not None and cancelled():
+        raise Cancelled
+
+
+def anatomy(hu: NDArray[np.int16], geometry: Geometry, cancelled: Any = None) -> list[Surface]:
+    """Body and bones. Raises Cancelled."""
+    small, spacing = _reduce(hu, geometry.spacing)
+    soft = ndimage.gaussian_filter(
+        small.astype(np.float32), [0.6 * min(spacing) / s for s in spacing]
+    )
+    _check(cancelled)
+    found: list[Surface] = []
+    parts, count = ndimage.label(soft > BODY_HU)
+    if count:
+        sizes = np.bincount(parts.ravel())
+        sizes[0] = 0
+        skin = _filled(parts == int(sizes.argmax()))
+        field = ndimage.gaussian_filter(skin.astype(np.float32), 1.0)
+        found.append(Surface("body", 0, _mesh(field, 0.5, spacing, (0.0, 0.0, 0.0), 12)))
+    _check(cancelled)
+    bone = _large_parts(soft > BONE_HU, np.prod(spacing) / 1000.0)
+    if bone.any():
+        near = ndimage.binary_dilation(bone, iterations=2)
+        field = np.where(near, soft, np.float32(-200))
+        found.append(Surface("bones", 0, _mesh(field, BONE_HU, spacing, (0.0, 0.0, 0.0), 10)))
+    return found
+
+
+def _filled(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The mask without holes in any of its axial slices."""
+    return np.stack([ndimage.binary_fill_holes(cut) for cut in mask])
+
+
+def _large_parts(mask: NDArray[np.bool_], voxel_ml: float) -> NDArray[np.bool_]:
+    parts, _ = ndimage.label(mask)
+    sizes = np.bincount(parts.ravel())
+    sizes[0] = 0
+    return (sizes * voxel_ml >= _BONE_ML)[parts]
+
+
+def label_surface(
+    cut: NDArray[np.uint8],
+    value: int,
+    corner: tuple[int, int, int],
+    geometry: Geometry,
+    cancelled: Any = None,
+) -> Surface | None:
+    """The surface of one class in a block of labels that starts at voxel ``corner``."""
+    _check(cancelled)
+    mask = cut == value
+    if not mask.any():
+        return None
+    mask, spacing = _reduce(mask, geometry.spacing)
+    field = np.pad(mask.astype(np.float32), 2)
+    # One voxel of the finest axis: steps go, small lesions stay.
+    field = ndimage.gaussian_filter(field, [0.7 * min(spacing) / s for s in spacing])
+    level = min(0.5, 0.5 * float(field.max()))
+    start = tuple(c * g - 2 * s for c, g, s in zip(corner, geometry.spacing, spacing, strict=True))
+    return Surface(f"label-{value}", value, _mesh(field, level, spacing, start, 20))
