@@ -19,7 +19,7 @@ import onnxruntime
 import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from core.data.plan import Plan
@@ -98,7 +98,8 @@ def write_weights(path: Path, net: nn.Module, plan: Plan, card: ModelCard) -> No
         PLAN_KEY: json.dumps(plan.as_json(), ensure_ascii=False),
         CARD_KEY: card.dumps(),
     }
-    save_file(plain, temporary, metadata=metadata)
+    # Not save_file: its files can be read by their owner only.
+    temporary.write_bytes(save(plain, metadata=metadata))
     replace(temporary, path)
 
 

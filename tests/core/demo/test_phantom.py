@@ -24,17 +24,13 @@ def case() -> Case:
 
 
 def test_same_seed_same_case_and_another_seed_another(case: Case) -> None:
+    before = np.random.get_state()[1].tolist()
     again, other = _case(3), _case(4)
+    # The global random state is neither read nor moved.
+    assert np.random.get_state()[1].tolist() == before
     assert np.array_equal(case.volume.hu, again.volume.hu)
     assert np.array_equal(case.labels, again.labels)
     assert not np.array_equal(case.volume.hu, other.volume.hu)
-
-
-def test_global_random_state_is_neither_read_nor_moved(case: Case) -> None:
-    before = np.random.get_state()[1].tolist()
-    again = _case(3)
-    assert np.random.get_state()[1].tolist() == before
-    assert np.array_equal(case.volume.hu, again.volume.hu)
 
 
 def test_volume_is_signed_hu_on_the_grid_asked_for(case: Case) -> None:
@@ -67,7 +63,7 @@ def test_noise_is_stronger_in_the_body_than_beside_it(case: Case) -> None:
     assert case.volume.hu[core].std() > 1.3 * case.volume.hu[:, :6, 50:62].std() > 0
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3, 5, 8])
+@pytest.mark.parametrize("seed", [1, 2, 5])
 def test_each_case_has_one_to_four_lesions_that_differ_from_the_liver(seed: int) -> None:
     case = _case(seed)
     lesions, count = ndimage.label(case.labels == 1, np.ones((3, 3, 3)))

@@ -88,14 +88,15 @@ def test_a_file_that_differs_is_reported_as_failed(
     assert record.max_difference == result.max_abs_difference
 
 
-@pytest.mark.parametrize("network", ["dynunet", "segresnet"])
+@pytest.mark.parametrize(("network", "stages"), [("dynunet", 3), ("segresnet", 2)])
 def test_the_other_networks_export_too(
-    network: str, plan: Plan, card: ModelCard, tmp_path: Path
+    network: str, stages: int, plan: Plan, card: ModelCard, tmp_path: Path
 ) -> None:
     torch.manual_seed(0)
     other = replace(
-        plan, network=network, deep_supervision=False, channels=(4, 8, 16), blocks=(1, 1, 1),
-        strides=((1, 1, 1), (2, 2, 2), (2, 2, 2)), kernels=((3, 3, 3),) * 3,
+        plan, network=network, deep_supervision=False, channels=(4, 8, 16)[:stages],
+        blocks=(1,) * stages, strides=((1, 1, 1), *((2, 2, 2),) * (stages - 1)),
+        kernels=((3, 3, 3),) * stages,
     )  # fmt: skip
     save_model(tmp_path / "m", build(other), other, card)
     result = export_model(tmp_path / "m", "onnx", tmp_path / "m.onnx")
