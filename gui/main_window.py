@@ -218,6 +218,7 @@ class MainWindow(QMainWindow):
         if event.type() == QEvent.Type.LanguageChange and self._page:
             self.session.flush_requested.emit()
             self.rail.retranslate()
+            self.status_bar.refresh()
             for widget in self._pages.values():
                 self._stack.removeWidget(widget)
                 widget.deleteLater()
