@@ -20,6 +20,7 @@ from core.labels.schema import LabelSchema
 from core.project.project import Project
 from core.project.recent import remember
 from core.project.records import ImportReport, LabelStatus, SeriesRecord, Split
+from core.project.search import sort_records
 from gui.tasks import Task, TaskPool
 
 #: While an import runs, new rows appear at most this often.
@@ -163,9 +164,9 @@ class Session(QObject):
     # ---- series ------------------------------------------------------------------------------
 
     def series(self) -> list[SeriesRecord]:
-        """All series of the project; read once and kept until something changes."""
+        """All series of the project by patient; read once and kept until something changes."""
         if self._series is None:
-            self._series = [] if self.project is None else self.project.series()
+            self._series = [] if self.project is None else sort_records(self.project.series())
             self._by_uid = {record.series_uid: record for record in self._series}
         return self._series
 
