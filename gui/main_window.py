@@ -70,6 +70,7 @@ class MainWindow(QMainWindow):
         self.setAcceptDrops(True)
         self._pages: dict[str, QWidget] = {}
         self._page = ""
+        self._language = i18n.current_language()
         self._build()
         self._shortcuts()
         session.page_requested.connect(self.show_page)
@@ -215,7 +216,10 @@ class MainWindow(QMainWindow):
     def changeEvent(self, event: QEvent) -> None:
         """Another language: the pages are made anew, as lazily as at the start."""
         super().changeEvent(event)
-        if event.type() == QEvent.Type.LanguageChange and self._page:
+        # Qt also says so when the window is first shown; pages made meanwhile are right already.
+        changed = self._language != i18n.current_language()
+        if event.type() == QEvent.Type.LanguageChange and self._page and changed:
+            self._language = i18n.current_language()
             self.session.flush_requested.emit()
             self.rail.retranslate()
             self.status_bar.refresh()
