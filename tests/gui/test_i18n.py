@@ -36,7 +36,16 @@ def english(qapp):
 
 FILES = sorted(
     path.relative_to(ROOT).as_posix()
-    for pattern in ("*.py", "widgets/*.py", "dialogs/*.py", "pages/*.py", "run/*.py")
+    for pattern in (
+        "*.py",
+        "widgets/*.py",
+        "dialogs/*.py",
+        "run/*.py",
+        "pages/library*.py",
+        "pages/label*.py",
+        "pages/evaluate*.py",
+        "pages/models*.py",
+    )
     for path in ROOT.glob(pattern)
     if texts(path)
 )
