@@ -25,6 +25,7 @@ from gui.tasks import Task, TaskPool
 
 #: While an import runs, new rows appear at most this often.
 _REFRESH_S = 0.5
+DEMO_CASES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,15 +242,17 @@ class Session(QObject):
         self._start(_import, list(paths), ImportState("import", name, started=time.monotonic()))
 
     def open_demo(self, folder: Path | None = None) -> None:
-        """Open the demo project in the user's documents; make its cases where it is new."""
+        """Open the demo project in the user's documents; make the cases that it lacks."""
         where = folder or projects_home() / "Demo"
         made = (where / "project.json").is_file()
         name = self.tr("Demo: liver lesions")
         opened = self.open_project(where) if made else self.create_project(where, name)
-        if opened and not self.series():
-            self.fill_demo()
+        if opened and self.project is not None:
+            kept = len(self.series()) + len(self.project.library.removed())
+            if kept < DEMO_CASES:
+                self.fill_demo()
 
-    def fill_demo(self, cases: int = 16) -> None:
+    def fill_demo(self, cases: int = DEMO_CASES) -> None:
         """Make the demo's cases in the background, one row after the other."""
         state = ImportState("demo", self.tr("demo cases"), "", 0, cases, started=time.monotonic())
         self._start(_demo, cases, state)

@@ -82,14 +82,19 @@ def write_case(root: Path, seed: int, number: int) -> DemoCase:
 
 
 def demo_cases(
-    root: Path, seed: int, count: int, cancelled: Callable[[], bool] | None = None
+    root: Path,
+    seed: int,
+    count: int,
+    cancelled: Callable[[], bool] | None = None,
+    skip: frozenset[int] = frozenset(),
 ) -> Iterator[DemoCase]:
     """Compute ``count`` cases below ``root`` in worker processes; yields each as it is ready.
 
+    skip: numbers of cases that are not computed, because they are there already.
     Raises Cancelled within a second of ``cancelled()`` becoming true, and RuntimeError when a
     worker fails. The workers end with the iterator.
     """
-    workers = _start_workers(root, seed, count)
+    workers = _start_workers(root, seed, [n for n in range(1, count + 1) if n not in skip])
     ready: Queue[str | None] = Queue()
     readers = [threading.Thread(target=_read, args=(w, ready), daemon=True) for w in workers]
     try:
@@ -117,16 +122,16 @@ def demo_cases(
                 worker.stdout.close()
 
 
-def _start_workers(root: Path, seed: int, count: int) -> list[subprocess.Popen[str]]:
+def _start_workers(root: Path, seed: int, cases: list[int]) -> list[subprocess.Popen[str]]:
     cores = psutil.cpu_count(logical=False) or os.cpu_count() or 1
-    workers = max(1, min(cores, _MAX_WORKERS, count))
+    workers = min(cores, _MAX_WORKERS, len(cases))
     # One thread each: the cores are shared out already.
     environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
     root.mkdir(parents=True, exist_ok=True)
     flags = getattr(subprocess, "CREATE_NO_WINDOW", 0)
     started: list[subprocess.Popen[str]] = []
     for first in range(workers):
-        numbers = [str(n) for n in range(1 + first, count + 1, workers)]
+        numbers = [str(n) for n in cases[first::workers]]
         started.append(
             subprocess.Popen(
                 [sys.executable, "-m", "core.demo.worker", str(root), str(seed), *numbers],
