@@ -68,7 +68,7 @@ class _Segment(RingMixin, QAbstractButton):
 class Segmented(QWidget):
     """One choice out of a few, side by side. Emits :attr:`changed` with the key chosen.
 
-    options: (key, text), (key, text, "ph.icon") for an icon whose text becomes the tooltip, or
+    options: (key, text), (key, text, "ph.list") for an icon whose text becomes the tooltip, or
     (key, text, "400/40") for a second, quieter text.
     """
 

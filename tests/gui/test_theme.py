@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from PySide6.QtGui import QFont, QFontInfo, QFontMetricsF
 
+import gui
 from gui import theme
 
 
@@ -67,3 +69,12 @@ def test_icon_draws_in_its_colour(qapp):
     ]
     assert reds
     assert all(c.red() > 200 and c.green() < 30 for c in reds)
+
+
+def test_every_icon_the_window_names_exists(qapp):
+    names = set()
+    for path in Path(gui.__file__).parent.rglob("*.py"):
+        names |= set(re.findall(r'"(ph\.[a-z0-9-]+)"', path.read_text(encoding="utf-8")))
+    assert len(names) > 20
+    for name in sorted(names):
+        theme.icon(name)  # raises on a name that Phosphor does not have
