@@ -11,6 +11,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
+from shiboken6 import isValid
 
 from core.labels.edits import Box, Edit, Labels, is_empty, make_edit, merge, union
 from core.labels.history import Entry, History
@@ -105,9 +106,9 @@ class LabelDocument(Look):
         self.state_changed.emit()
         self._opening = self.session.tasks.run(
             read_all, record, self.store, self.schema.lesion_values, self.writer.flush,
-            lambda index, hu: self._first_read.emit(token, index, hu),
+            lambda index, hu: self._tell_first(token, index, hu),
             on_done=self._opened, on_error=self._refused, on_progress=self._progressed,
-            key="label.open", priority=10,
+            key="label.open", owner=self, priority=10,
         )  # fmt: skip
 
     def _choose_class(self) -> None:
@@ -115,6 +116,11 @@ class LabelDocument(Look):
         if self.active not in values and values:
             lesions = self.schema.lesion_values
             self.active = lesions[0] if lesions else values[0]
+
+    def _tell_first(self, token: int, index: int, hu: NDArray[np.int16]) -> None:
+        """Called on the reader's thread; the page may have been closed meanwhile."""
+        if isValid(self):
+            self._first_read.emit(token, index, hu)
 
     def _show_first(self, token: int, index: int, hu: NDArray[np.int16]) -> None:
         if token == self._token and self.volume is None:

@@ -106,7 +106,7 @@ class Findings:
         cut = doc.labels[tuple(slice(a, b) for a, b in bounds)].copy()
         doc.session.tasks.run(
             measure_cut, cut, doc.geometry, values, bounds,
-            on_done=lambda found: self._measured(turn, found),
+            on_done=lambda found: self._measured(turn, found), owner=doc,
         )  # fmt: skip
 
     def _measured(self, turn: int, lesions: list[Lesion]) -> None:

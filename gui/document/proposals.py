@@ -52,6 +52,7 @@ class Proposals:
 
         doc.session.tasks.run(
             read_proposal, doc.store, doc.geometry, on_done=take, key="label.proposal",
+            owner=doc,
             on_error=lambda s: doc.session.error.emit(doc.tr("The proposal was not read"), s),
         )  # fmt: skip
 

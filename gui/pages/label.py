@@ -26,6 +26,13 @@ if TYPE_CHECKING:
     from gui.run.supervisor import RunSupervisor
 
 
+#: Keys of the view under the pointer, for when the focus is elsewhere on the page.
+_VIEW_KEYS = (
+    Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_Home, Qt.Key.Key_End,
+    Qt.Key.Key_BracketLeft, Qt.Key.Key_BracketRight, Qt.Key.Key_0,
+)  # fmt: skip
+
+
 class LabelPage(QWidget):
     """See the module. One document for the page's life; series come and go in it."""
 
@@ -278,20 +285,20 @@ class LabelPage(QWidget):
         return True
 
     def _editing_key(self, event: QKeyEvent) -> bool:
-        key, tool = event.key(), self.toolbox.current
         if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
             return False
-        if key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            return tool.confirm() or self._decide_current("accept")
-        if key == Qt.Key.Key_Backspace:
-            return tool.back()
-        if key == Qt.Key.Key_Delete:
-            return self._decide_current("reject")
-        if key == Qt.Key.Key_Escape:
-            return any([view.cancel() for view in self.views.planes.values()])
-        if key in (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_Home, Qt.Key.Key_End,
-                   Qt.Key.Key_BracketLeft, Qt.Key.Key_BracketRight, Qt.Key.Key_0):  # fmt: skip
-            self.views.active.keyPressEvent(event)
+        tool, view = self.toolbox.current, self.views.active
+        actions: dict[int, Any] = {
+            Qt.Key.Key_Return: lambda: tool.confirm() or self._decide_current("accept"),
+            Qt.Key.Key_Backspace: tool.back,
+            Qt.Key.Key_Delete: lambda: self._decide_current("reject"),
+            Qt.Key.Key_Escape: lambda: any([v.cancel() for v in self.views.planes.values()]),
+        }
+        actions[Qt.Key.Key_Enter] = actions[Qt.Key.Key_Return]
+        if event.key() in actions:
+            return bool(actions[event.key()]())
+        if event.key() in _VIEW_KEYS:
+            view.keyPressEvent(event)
             return True
         return False
 

@@ -6,7 +6,14 @@ from dataclasses import replace
 
 from PySide6.QtCore import QEvent, QRectF, Qt, QTimer
 from PySide6.QtGui import QColor, QContextMenuEvent, QMouseEvent, QPaintEvent
-from PySide6.QtWidgets import QColorDialog, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QColorDialog,
+    QHBoxLayout,
+    QScrollArea,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 from core.labels.schema import LabelClass, LabelSchema
 from gui import theme
@@ -14,6 +21,9 @@ from gui.document.document import LabelDocument
 from gui.pages.label_section import Section
 from gui.widgets import Dialog, Field, IconButton, Menu, Switch, label
 from gui.widgets.paint import painter, rounded, text, width_of
+
+#: Height of a row, and how many there is room for before the list scrolls.
+_ROW, _FULL = 34, 8
 
 
 def thousands(value: float, decimals: int) -> str:
@@ -36,7 +46,7 @@ class ClassRow(QWidget):
         self.value = value
         self._doc = document
         self._number = number
-        self.setFixedHeight(34)
+        self.setFixedHeight(_ROW)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
         row = QHBoxLayout(self)
@@ -148,9 +158,17 @@ class ClassesSection(Section):
         self.add = IconButton("ph.plus", self.tr("Add a label class"), size=26)
         self.add.clicked.connect(self.add_class)
         self.header.addWidget(self.add)
-        self._list = QVBoxLayout()
+        inner = QWidget()
+        inner.setObjectName("scrolled")
+        self._list = QVBoxLayout(inner)
+        self._list.setContentsMargins(0, 0, 0, 0)
         self._list.setSpacing(0)
-        self.body.addLayout(self._list)
+        self._scroll = QScrollArea()
+        self._scroll.setWidget(inner)
+        self._scroll.setWidgetResizable(True)
+        self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.body.addWidget(self._scroll)
         # Volumes while painting: often enough to be live, seldom enough to cost nothing.
         self._late = QTimer(self, singleShot=True, interval=60)
         self._late.timeout.connect(self._follow)
@@ -179,6 +197,9 @@ class ClassesSection(Section):
             for number, value in enumerate(values, start=1):
                 self.rows[value] = ClassRow(self._doc, value, number)
                 self._list.addWidget(self.rows[value])
+            # Half a row shows that there are more.
+            rows = len(values) if len(values) <= _FULL else _FULL - 0.5
+            self._scroll.setFixedHeight(round(rows * _ROW))
         self._follow()
 
     def choose_number(self, number: int) -> bool:

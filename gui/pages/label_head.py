@@ -1,4 +1,4 @@
-"""The head of the Label page: which series, its status, propose, mark reviewed; and the view bar."""
+"""The head of the Label page (series, status, propose, mark reviewed) and the view bar."""
 
 from __future__ import annotations
 

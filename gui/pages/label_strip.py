@@ -109,7 +109,9 @@ class ToolStrip(QFrame):
             "polygon": (
                 self.tr("Polygon"), self.tr("Click corners or draw; double click closes"),
             ),
-            "grow": (self.tr("Grow"), self.tr("Click fills what hangs together; drag sets how far")),
+            "grow": (
+                self.tr("Grow"), self.tr("A click fills what hangs together; a drag sets how far"),
+            ),
             "fill": (self.tr("Smart fill"), self.tr("Fills between outlined slices")),
             "recist": (self.tr("RECIST"), self.tr("Shows lesion axes; drag to measure")),
         }  # fmt: skip

@@ -16,6 +16,9 @@ from gui.widgets.paint import rounded, text, width_of
 #: Distance of texts from the view's edges.
 MARGIN = 12
 _HALO = QColor(0, 0, 0, 200)
+#: Half the gap in the crosshair, pixels.
+_GAP = 10
+_AROUND = tuple((dx, dy) for dx in (-1, 0, 1) for dy in (-1, 0, 1) if dx or dy)
 #: Lengths a scale bar may have, mm; the largest that takes at most a fifth of the view is drawn.
 _BARS = (1, 2, 5, 10, 20, 50, 100, 200)
 
@@ -43,16 +46,11 @@ def halo_text(
         x -= width
     elif align == Qt.AlignmentFlag.AlignHCenter:
         x -= width / 2
-    path = QPainterPath()
-    path.addText(QPointF(x, y), font, words)
-    p.save()
-    p.setBrush(Qt.BrushStyle.NoBrush)
-    p.setPen(
-        QPen(_HALO, 3, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin)
-    )
-    p.drawPath(path)
-    p.restore()
     p.setFont(font)
+    # Eight copies from the glyph cache; stroking the text's outline looks the same and costs 2 ms.
+    p.setPen(_HALO)
+    for dx, dy in _AROUND:
+        p.drawText(QPointF(x + dx, y + dy), words)
     p.setPen(QColor(colour))
     p.drawText(QPointF(x, y), words)
     return width
@@ -105,18 +103,16 @@ def scale_bar(p: QPainter, framing: Framing, right: float, bottom: float) -> flo
 def crosshair(p: QPainter, framing: Framing, row: float, column: float) -> None:
     """Where the other two planes cut; a gap at the crossing leaves what is there to be seen."""
     x, y = framing.to_screen(row, column)
-    x, y = round(x) + 0.5, round(y) + 0.5
+    x, y = round(x), round(y)
     colour = QColor(theme.ACC)
-    colour.setAlphaF(0.65)
-    p.setPen(QPen(colour, 1))
-    gap = 10
+    colour.setAlphaF(0.7)
     width, height = framing.size.width(), framing.size.height()
-    p.drawLines(
-        [
-            QLineF(0, y, x - gap, y), QLineF(x + gap, y, width, y),
-            QLineF(x, 0, x, y - gap), QLineF(x, y + gap, x, height),
-        ]
-    )  # fmt: skip
+    # Filled pixels: long antialiased lines cost more than the rest of what moves.
+    for area in (
+        QRectF(0, y, x - _GAP, 1), QRectF(x + _GAP, y, width - x - _GAP, 1),
+        QRectF(x, 0, 1, y - _GAP), QRectF(x, y + _GAP, 1, height - y - _GAP),
+    ):  # fmt: skip
+        p.fillRect(area, colour)
 
 
 def measurement(

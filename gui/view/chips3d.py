@@ -73,6 +73,7 @@ class PartChips(QWidget):
             button.toggled.connect(lambda on, key=key: self._toggle(key, on))
             self.buttons[key] = button
             self._row.addWidget(button)
+            button.show()
         self.adjustSize()
         self.place(self.parentWidget().size())
 

@@ -25,6 +25,8 @@ CONTOUR = 1.6
 DASHES = (4.0, 3.0)
 #: Opacity of a proposal's fill, so that it reads as not yet a label.
 _PROPOSED = 0.10
+#: Of the opacity the user sets: outlines stay opaque, so a fill of as much hides the image.
+_FILL = 0.7
 #: Slices kept per plane: a scroll back and forth over a lesion.
 _KEPT = 48
 
@@ -37,24 +39,51 @@ class Overlay:
         self._stale: dict[int, set[int]] = {}
         self._proposal: OrderedDict[int, Shapes] = OrderedDict()
         self._exact = False
+        #: The slice drawn last as its own array; an edit refreshes only its box of it.
+        self._cut: tuple[int, NDArray[np.uint8]] | None = None
 
     def forget(self) -> None:
         """Everything may have changed."""
+        self._cut = None
         self._labels.clear()
         self._stale.clear()
         self._proposal.clear()
 
-    def touched(self, axes: PlaneAxes, box: Box | None, values: Iterable[int] | None) -> None:
-        """Note that labels changed inside ``box``, to or from ``values``."""
-        if box is None or values is None:
+    def touched(
+        self,
+        axes: PlaneAxes,
+        labels: NDArray[np.uint8] | None,
+        box: Box | None,
+        values: Iterable[int] | None,
+    ) -> None:
+        """Note that ``labels`` changed inside ``box``, to or from ``values``."""
+        if box is None or values is None or labels is None:
             self._labels.clear()
             self._stale.clear()
+            self._cut = None
             return
+        self._refresh(axes, labels, box)
         first, last = box[axes.normal]
         concerned = set(values)
         for index in self._labels:
             if first <= index < last:
                 self._stale.setdefault(index, set()).update(concerned)
+
+    def _refresh(self, axes: PlaneAxes, labels: NDArray[np.uint8], box: Box) -> None:
+        if self._cut is None or not box[axes.normal][0] <= self._cut[0] < box[axes.normal][1]:
+            return
+        index, kept = self._cut
+        ends = [axes.from_zyx((z, y, x)) for z, y, x in zip(*_ends(box), strict=True)]
+        rows = sorted(round(end[1]) for end in ends)
+        columns = sorted(round(end[2]) for end in ends)
+        part = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
+        kept[part] = axes.cut(labels, index)[part]
+
+    def _slice(self, labels: NDArray[np.uint8], axes: PlaneAxes, index: int) -> NDArray[np.uint8]:
+        if self._cut is None or self._cut[0] != index:
+            # Copied once: sagittal cuts stride through the whole array, and each class reads it.
+            self._cut = (index, np.array(axes.cut(labels, index), order="C"))
+        return self._cut[1]
 
     def forget_proposal(self) -> None:
         """The proposal changed."""
@@ -71,7 +100,10 @@ class Overlay:
         known = self._labels.get(index)
         stale = self._stale.pop(index, None)
         if known is None or stale:
-            found = _shapes(doc.labels, axes, index, self._exact, None if known is None else stale)
+            found: Shapes = {}
+            if doc.labels is not None and 0 <= index < axes.slices:
+                cut = self._slice(doc.labels, axes, index)
+                found = _shapes(cut, self._exact, None if known is None else stale)
             known = found if known is None else {**known, **found}
             known = {v: path for v, path in sorted(known.items()) if not path.isEmpty()}
             _keep(self._labels, index, known)
@@ -80,7 +112,10 @@ class Overlay:
     def proposed(self, doc: LabelDocument, axes: PlaneAxes, index: int) -> Shapes:
         """Paths of the proposal on slice ``index``."""
         if index not in self._proposal:
-            shapes = _shapes(doc.proposal, axes, index, self._exact, None)
+            shapes: Shapes = {}
+            if doc.proposal is not None and 0 <= index < axes.slices:
+                cut = np.ascontiguousarray(axes.cut(doc.proposal, index))
+                shapes = _shapes(cut, self._exact, None)
             _keep(self._proposal, index, shapes)
         return self._proposal[index]
 
@@ -94,7 +129,7 @@ class Overlay:
         p.setTransform(to_screen, True)
         for value, path in self.shapes(doc, axes, index).items():
             if value not in doc.hidden:
-                fill = 0.0 if doc.contour_only else doc.opacity
+                fill = 0.0 if doc.contour_only else doc.opacity * _FILL
                 _draw(p, path, colour_of(doc.schema, value), fill, dashed=False)
         for value, path in self.proposed(doc, axes, index).items():
             fill = 0.0 if doc.contour_only else _PROPOSED
@@ -134,16 +169,11 @@ def _keep(cache: OrderedDict[int, Shapes], index: int, shapes: Shapes) -> None:
         cache.popitem(last=False)
 
 
-def _shapes(
-    array: NDArray[np.uint8] | None,
-    axes: PlaneAxes,
-    index: int,
-    exact: bool,
-    wanted: Iterable[int] | None,
-) -> Shapes:
-    if array is None or not 0 <= index < axes.slices:
-        return {}
-    # Copied once: sagittal cuts stride through the whole array, and each class reads it again.
-    cut = np.ascontiguousarray(axes.cut(array, index))
+def _ends(box: Box) -> tuple[tuple[float, float], ...]:
+    """First and last voxel of a box along each axis."""
+    return tuple((float(a), float(b - 1)) for a, b in box)
+
+
+def _shapes(cut: NDArray[np.uint8], exact: bool, wanted: Iterable[int] | None) -> Shapes:
     values = np.flatnonzero(np.bincount(cut.ravel(), minlength=256)) if wanted is None else wanted
     return {int(v): outline(cut == v, exact) for v in values if v}

@@ -3,6 +3,7 @@ any platform, with and without a screen."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -29,6 +30,8 @@ vtkLogger.SetStderrVerbosity(vtkLogger.VERBOSITY_OFF)
 _BONE = (0.85, 0.82, 0.74)
 _BODY = (0.55, 0.62, 0.70)
 _BACKGROUND = (0.0, 0.0, 0.0)
+#: A machine that renders the plain scene in so many ms is asked for the best one.
+_FAST_MS = 15.0
 
 
 class Scene:
@@ -41,10 +44,11 @@ class Scene:
         self.window.SetMultiSamples(0)
         self.window.AddRenderer(self.renderer)
         self.renderer.SetBackground(*_BACKGROUND)
-        self.renderer.SetUseDepthPeeling(True)
         self.renderer.SetMaximumNumberOfPeels(4)
         self.renderer.SetOcclusionRatio(0.05)
-        self.renderer.UseFXAAOn()
+        self._set_quality(False)
+        self._judged: bool | None = False
+        self.last_ms = 0.0
         self.actors: dict[str, vtkActor] = {}
         self._matrix = vtkMatrix4x4()
         self._pixels = vtkUnsignedCharArray()
@@ -53,6 +57,12 @@ class Scene:
     def usable(self) -> bool:
         """Whether the machine gives an OpenGL context to draw with."""
         return bool(self.window.SupportsOpenGL())
+
+    def _set_quality(self, high: bool) -> None:
+        """Depth peeling and smooth edges; without a graphics card they take most of a second."""
+        self.high_quality = high
+        self.renderer.SetUseDepthPeeling(high)
+        self.renderer.SetUseFXAA(high)
 
     def close(self) -> None:
         """Give the context back."""
@@ -96,15 +106,20 @@ class Scene:
         look.SetSpecularPower(24)
         if surface.key == "body":
             look.SetColor(*_BODY)
-            look.SetOpacity(0.12)
+            look.SetOpacity(0.5)
             look.SetSpecular(0.0)
             look.BackfaceCullingOn()
+            _fade(actor, 0.0)
         elif surface.key == "bones":
             look.SetColor(*_BONE)
             look.SetSpecular(0.12)
         else:
             look.SetColor(*colour)
             look.SetSpecular(0.25)
+        # Translucent parts are blended in the order of the actors: the skin comes last.
+        if "body" in self.actors:
+            self.renderer.RemoveActor(self.actors["body"])
+            self.renderer.AddActor(self.actors["body"])
 
     def drop(self, key: str) -> None:
         """Remove a part."""
@@ -119,6 +134,7 @@ class Scene:
             actor.SetVisibility(shown)
             if opacity is not None:
                 actor.GetProperty().SetOpacity(opacity)
+                _fade(actor, 0.25 if opacity < 1 else 1.0)
 
     # ---- camera ------------------------------------------------------------------------------
 
@@ -179,12 +195,21 @@ class Scene:
         """The scene as an image of this many pixels."""
         if tuple(self.window.GetSize()) != (width, height):
             self.window.SetSize(width, height)
+        began = time.perf_counter()
         self.window.Render()
+        self.last_ms = (time.perf_counter() - began) * 1000
         self.window.GetRGBACharPixelData(0, 0, width - 1, height - 1, 1, self._pixels)
         pixels = vtk_to_numpy(self._pixels).reshape(height, width, 4)[::-1]
         pixels = np.ascontiguousarray(pixels)
         form = QImage.Format.Format_RGBX8888
-        return QImage(pixels.data, width, height, 4 * width, form).copy()
+        image = QImage(pixels.data, width, height, 4 * width, form).copy()
+        if self._judged is False and len(self.actors) > 1:
+            # The first image also compiles shaders; the second one tells how fast the machine is.
+            self._judged = None
+        elif self._judged is None:
+            self._judged = True
+            self._set_quality(self.last_ms < _FAST_MS)
+        return image
 
     def pick(self, x: float, y: float, keys: Sequence[str]) -> tuple[float, float, float] | None:
         """LPS mm of the part of ``keys`` under a pixel (y from the top), None beside them."""
@@ -199,3 +224,21 @@ class Scene:
             return None
         px, py, pz = picker.GetPickPosition()
         return (px, py, pz)
+
+
+def _fade(actor: vtkActor, facing: float) -> None:
+    """Let opacity fall to ``facing`` of itself where the surface faces the viewer.
+
+    So that what lies inside shows, and the outline of the surface does, too.
+    """
+    shader = actor.GetShaderProperty()
+    shader.ClearAllFragmentShaderReplacements()
+    if facing < 1:
+        shader.AddFragmentShaderReplacement(
+            "//VTK::Light::Impl",
+            True,
+            "//VTK::Light::Impl\n"
+            "  float rim = 1.0 - abs(normalVCVSOutput.z);\n"
+            f"  fragOutput0.a *= mix({facing:.3f}, 1.0, rim * rim);\n",
+            False,
+        )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, QTimer
 from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
@@ -17,6 +17,8 @@ from gui.view.slice_bar import SliceBar
 from gui.view.slice_layers import RIGHT, SliceLayers, expand_mark, frame, state
 from gui.view.tool_event import Point, PointerTool, ToolEvent
 
+#: While one paints in one view the other two follow at this interval.
+_FOLLOW_MS = 60
 #: The LPS axis a plane is cut across.
 _LPS = {"sagittal": 0, "coronal": 1, "axial": 2}
 
@@ -50,6 +52,8 @@ class SliceCanvas(QWidget):
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self._late = QTimer(self, singleShot=True, interval=_FOLLOW_MS)
+        self._late.timeout.connect(self.update)
         self.bar = SliceBar(self)
         self.bar.moved.connect(self.go_to)
         self.bar.hide()
@@ -160,10 +164,15 @@ class SliceCanvas(QWidget):
     def _labels_changed(self, box: Box | None, values: frozenset[int] | None) -> None:
         if self.axes is None:
             return
-        self.layers.overlay.touched(self.axes, box, values)
+        self.layers.overlay.touched(self.axes, self.doc.labels, box, values)
         if box is None or box[self.axes.normal][0] <= self._index < box[self.axes.normal][1]:
             self.layers.labels_stale()
-            self.update()
+            if self.doc.painting and self._gesture != "tool":
+                # The view one paints in comes first; the others follow a few times a second.
+                if not self._late.isActive():
+                    self._late.start()
+            else:
+                self.update()
 
     def _proposal_changed(self) -> None:
         self.layers.overlay.forget_proposal()
@@ -209,10 +218,10 @@ class SliceCanvas(QWidget):
         p.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.TextAntialiasing)
         shown = self.doc.volume is not None or self.doc.first is not None
         if self.axes is not None and shown and not self.doc.problem:
-            head = f"{self.name()}\n{self._head()}"
+            zoom = self.tr("Zoom {0}×").format(f"{self.framing.zoom:.1f}")
             self.layers.paint(
                 p, self.size(), self.devicePixelRatioF(),
-                axes=self.axes, index=self._index, head=head,
+                axes=self.axes, index=self._index, words=(self.name(), self._head(), zoom),
             )  # fmt: skip
             self._paint_moving(p, self.axes)
         if self.doc.problem or self.doc.loading is not None:

@@ -76,9 +76,16 @@ class SliceLayers:
         self._notes.stale = True
 
     def paint(
-        self, p: QPainter, size: QSize, ratio: float, *, axes: PlaneAxes, index: int, head: str
+        self,
+        p: QPainter,
+        size: QSize,
+        ratio: float,
+        *,
+        axes: PlaneAxes,
+        index: int,
+        words: tuple[str, str, str],
     ) -> None:
-        """Draw the layers in their order."""
+        """Draw the layers in their order. words: plane, slice and zoom."""
         self.overlay.set_exact(self._framing.nearest)
 
         def with_labels(q: QPainter) -> None:
@@ -87,7 +94,7 @@ class SliceLayers:
 
         p.drawPixmap(0, 0, self._labels.get(size, ratio, with_labels))
         p.drawPixmap(
-            0, 0, self._notes.get(size, ratio, lambda q: self._write(q, axes, index, head))
+            0, 0, self._notes.get(size, ratio, lambda q: self._write(q, axes, index, words))
         )
 
     def _draw(self, p: QPainter, axes: PlaneAxes, index: int) -> None:
@@ -99,17 +106,16 @@ class SliceLayers:
         p.setRenderHint(QPainter.RenderHint.Antialiasing, False)
         p.drawImage(self._framing.target(), image, QRectF(image.rect()))
 
-    def _write(self, p: QPainter, axes: PlaneAxes, index: int, head: str) -> None:
+    def _write(self, p: QPainter, axes: PlaneAxes, index: int, words: tuple[str, str, str]) -> None:
         doc, framing = self._doc, self._framing
         height = framing.size.height()
         notes.letters(p, framing, RIGHT)
-        title, _, line = head.partition("\n")
+        title, line, zoom = words
         notes.halo_text(p, notes.MARGIN, 22, title, weight=700)
         notes.halo_text(p, notes.MARGIN, 40, notes.minus(line), weight=600)
         width, level = doc.window
-        zoom = f"{framing.zoom:.1f}×"
-        words = notes.minus(f"W {width:.0f}  L {level:.0f}")
-        notes.halo_text(p, notes.MARGIN, height - 32, words)
+        window = notes.minus(f"W {width:.0f}  L {level:.0f}")
+        notes.halo_text(p, notes.MARGIN, height - 32, window)
         notes.halo_text(p, notes.MARGIN, height - 14, zoom)
         notes.scale_bar(p, framing, framing.size.width() - RIGHT + 6, height - 14)
         if not doc.overlay_hidden:

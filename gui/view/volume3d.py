@@ -32,7 +32,9 @@ _FRAME_MS, _LABELS_MS = 33, 350
 #: A press that moved less than this is a click, pixels.
 _CLICK = 4.0
 #: Opacity of classes that are no lesions: what lies inside has to be seen.
-_ORGAN = 0.35
+_ORGAN = 0.55
+#: A scene that takes longer is drawn at half its size while it is turned.
+_SLOW_MS = 45.0
 
 
 class VolumeView(QWidget):
@@ -104,7 +106,7 @@ class VolumeView(QWidget):
         self._busy = self.tr("Making surfaces")
         volume = document.volume
         document.session.tasks.run(
-            anatomy, volume.hu, document.geometry, key="volume3d.anatomy", priority=-1,
+            anatomy, volume.hu, document.geometry, key="volume3d.anatomy", owner=self, priority=-1,
             on_done=lambda found: self._take(volume, found),
         )  # fmt: skip
         self._make_labels()
@@ -149,7 +151,7 @@ class VolumeView(QWidget):
         for value in wanted:
             document.session.tasks.run(
                 label_surface, cut, value, corner, document.geometry,
-                key=f"volume3d.label.{value}", priority=-1,
+                key=f"volume3d.label.{value}", owner=self, priority=-1,
                 on_done=lambda found, of=document.volume: self._take_label(of, found),
             )  # fmt: skip
 
@@ -210,9 +212,13 @@ class VolumeView(QWidget):
     def _render(self) -> None:
         if self.scene is None or not self.scene.actors or not self._faced or not self.isVisible():
             return
+        if self.document.painting:
+            self.redraw()  # Nothing comes between the pointer and its stroke.
+            return
         ratio = self.devicePixelRatioF()
+        if self._drag and self.scene.last_ms > _SLOW_MS:
+            ratio /= 2
         self._image = self.scene.render(round(self.width() * ratio), round(self.height() * ratio))
-        self._image.setDevicePixelRatio(ratio)
         self.update()
 
     def showEvent(self, event: QShowEvent) -> None:
@@ -245,7 +251,8 @@ class VolumeView(QWidget):
         p.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.TextAntialiasing)
         p.fillRect(self.rect(), Qt.GlobalColor.black)
         if not self._image.isNull():
-            p.drawImage(0, 0, self._image)
+            p.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+            p.drawImage(QRectF(self.rect()), self._image)
         notes.halo_text(p, notes.MARGIN, 22, self.tr("3D"), weight=700)
         middle = QRectF(self.rect()).adjusted(24, 0, -24, 0)
         words = self.problem or (self._busy if self._image.isNull() else "")
@@ -330,6 +337,7 @@ class VolumeView(QWidget):
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         """A press that did not move is a click."""
         moved = event.position() - self._pressed
+        self.redraw()
         clicked = self._drag == "turn" and abs(moved.x()) + abs(moved.y()) < _CLICK
         self._drag = ""
         if clicked:
