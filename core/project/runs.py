@@ -57,6 +57,8 @@ class PlanLike(Protocol):
 class RunRecord:
     """A run as its folder tells it. created: ISO time. plan: the JSON of its plan.
 
+    automatic: whether the plan is as the planner made it.
+
     state, sentence: the last state it said, or ``failed`` where its process vanished.
     step, steps, epoch, epochs, elapsed (seconds): from its last step event. best_dice: highest
     whole-case validation Dice that counted as best. checkpoint_step, checkpoint_time: of the last
@@ -68,6 +70,7 @@ class RunRecord:
     path: Path
     created: str
     plan: dict[str, Any] = field(repr=False)
+    automatic: bool = True
     state: RunState = "queued"
     sentence: str = ""
     step: int = 0
@@ -92,8 +95,13 @@ class RunRecord:
         return {key: getattr(self, key) for key in (*keys, *more)}
 
 
-def create_run(project: Project, plan: PlanLike, name: str | None = None) -> RunRecord:
-    """A new run folder with plan and manifest, ready to be started. Ids are r01, r02 …"""
+def create_run(
+    project: Project, plan: PlanLike, name: str | None = None, automatic: bool = True
+) -> RunRecord:
+    """A new run folder with plan and manifest, ready to be started. Ids are r01, r02 …
+
+    automatic: whether the plan is as the planner made it, for whoever looks at the run later.
+    """
     project.runs_dir.mkdir(parents=True, exist_ok=True)
     number = 1 + max((_number(path) for path in project.runs_dir.iterdir()), default=0)
     while True:
@@ -105,7 +113,8 @@ def create_run(project: Project, plan: PlanLike, name: str | None = None) -> Run
             number += 1  # Another window of the same project was faster.
     manifest.build(project).save(path / "manifest.json")
     created = time.strftime("%Y-%m-%dT%H:%M:%S%z")
-    text = json.dumps({"format": FORMAT, "name": name or plan.name, "created": created})
+    about = {"name": name or plan.name, "created": created, "automatic": automatic}
+    text = json.dumps({"format": FORMAT, **about})
     write_bytes(path / "run.json", text.encode())
     plan.save(path / "plan.json")
     return _record(path)
@@ -218,7 +227,12 @@ def _record(path: Path) -> RunRecord:
         made = json.loads((path / "run.json").read_bytes())
         plan = json.loads((path / "plan.json").read_bytes())
         record = RunRecord(
-            id=path.name, name=str(made["name"]), path=path, created=str(made["created"]), plan=plan
+            id=path.name,
+            name=str(made["name"]),
+            path=path,
+            created=str(made["created"]),
+            plan=plan,
+            automatic=bool(made.get("automatic", True)),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise FileRefusedError(

@@ -75,8 +75,12 @@ class RunSupervisor(QObject):
         plan: Plan,
         name: str | None = None,
         on_started: Callable[[str], object] | None = None,
+        automatic: bool = True,
     ) -> None:
-        """Make a run of ``plan`` and train; on_started gets its id. Errors go to the session."""
+        """Make a run of ``plan`` and train; on_started gets its id. Errors go to the session.
+
+        automatic: whether the plan is as the planner made it.
+        """
         project = self.session.require_project()
         if self._refuse():
             return
@@ -99,7 +103,9 @@ class RunSupervisor(QObject):
             self.changed.emit()
 
         # Label files are read for their hashes: that belongs off the window's thread.
-        self.session.tasks.run(create_run, project, plan, on_done=made, on_error=failed)
+        self.session.tasks.run(
+            create_run, project, plan, name, automatic, on_done=made, on_error=failed
+        )
 
     def resume_run(self, run_id: str) -> None:
         """Go on with a run from its last checkpoint (from the beginning where it has none)."""

@@ -7,7 +7,7 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Any, Protocol
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QPointF, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QMouseEvent, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
 
@@ -66,8 +66,9 @@ class _Dot(QWidget):
 
 
 class _Separator(QWidget):
-    def sizeHint(self) -> QSize:
-        return QSize(17, 16)
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFixedSize(17, 16)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         p = painter(self)

@@ -1,0 +1,125 @@
+"""One run on the screen: head, plan, curves, gauges, validation cases, log."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from core.data.plan import Plan
+from core.errors import UserError
+from core.project.runs import RunRecord
+from gui.dialogs.plan_form import show_plan
+from gui.pages.train_log import LogPanel
+from gui.pages.train_parts import HeadState, PlanCard, RunHeader
+from gui.run.charts import DiceCard, LossCard
+from gui.run.gallery import GalleryCard
+from gui.run.gauges import GaugeCard
+from gui.run.history import RunHistory
+from gui.widgets import Banner
+
+
+class RunView(QWidget):
+    """Shows what it is given. resume_asked: from the banner of a run that failed."""
+
+    resume_asked = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._plan: Plan | None = None
+        self._plan_of = ""
+        self._failure: tuple[str, str] | None = None
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(12)
+        self.header = RunHeader()
+        column.addWidget(self.header)
+        self.banner = Banner("err", "")
+        self.banner.hide()
+        column.addWidget(self.banner)
+        row = QHBoxLayout()
+        row.setSpacing(16)
+        self.plan = PlanCard()
+        self.plan.advanced_asked.connect(self._show_whole_plan)
+        row.addWidget(self.plan)
+        curves = QVBoxLayout()
+        curves.setSpacing(16)
+        self.loss, self.dice = LossCard(), DiceCard()
+        curves.addWidget(self.loss, 1)
+        curves.addWidget(self.dice, 1)
+        row.addLayout(curves, 1)
+        self.gauges = GaugeCard()
+        row.addWidget(self.gauges)
+        column.addLayout(row, 1)
+        column.addSpacing(4)
+        self.gallery = GalleryCard()
+        column.addWidget(self.gallery)
+        self.log = LogPanel(self)
+        column.addWidget(self.log)
+
+    def show_run(self, run: RunRecord, history: RunHistory, state: HeadState, now: float) -> None:
+        """Show a run. now: seconds since the epoch at the right edge of the gauges."""
+        self.header.show_run(run, history, state)
+        self._show_plan(run, history)
+        self.loss.show_history(history)
+        self.dice.show_history(history)
+        self.gauges.show_history(history, now)
+        self.gallery.show_history(history, run.path)
+        self.log.show_history(history, run.path)
+        self._show_banner(run, history, state)
+
+    def _show_plan(self, run: RunRecord, history: RunHistory) -> None:
+        device = history.device.name if history.device is not None else ""
+        key = f"{run.path} {device}"
+        if key == self._plan_of:
+            return
+        self._plan_of = key
+        try:
+            self._plan = Plan.from_json(run.plan)
+        except UserError:
+            self._plan = None  # Of another version: its figures are shown as unknown.
+        self.plan.show_plan(self._plan, run.automatic, device)
+        plan = self._plan
+        if plan is None:
+            return
+        losses = {"dice_ce": self.tr("Dice + cross-entropy"), "dice_focal": self.tr("Dice + focal"),
+                  "tversky_ce": self.tr("Tversky + cross-entropy")}  # fmt: skip
+        self.loss.set_title(self.loss.title.text(), losses.get(plan.loss, plan.loss))
+        words = self.tr("{0} validation cases, {1} times in the run").format(
+            plan.figures.cases_val, plan.validations
+        )
+        self.dice.set_title(self.dice.title.text(), words)
+
+    def _show_whole_plan(self) -> None:
+        if self._plan is not None:
+            show_plan(self.window(), self._plan)
+
+    def _show_banner(self, run: RunRecord, history: RunHistory, state: HeadState) -> None:
+        words: tuple[str, str] | None = None
+        now = history.run_state
+        if now == "failed" and history.state is not None:
+            words = (run.id, history.state.sentence)
+        elif now in ("preparing", "running", "paused") and not state.live:
+            words = (run.id, "")
+        if words == self._failure:
+            return
+        self._failure = words
+        self.banner.setVisible(words is not None)
+        if words is None:
+            return
+        if not words[1]:
+            self.banner.set(
+                "info",
+                self.tr("{0} is at work in another program").format(run.id),
+                self.tr("It can be watched here, and stopped there."),
+            )
+            return
+        actions = [(self.tr("Show log"), self._open_log)]
+        if not state.busy:
+            resume = self.tr("Resume") if history.checkpoints else self.tr("Start again")
+            actions.insert(0, (resume, self.resume_asked.emit))
+        self.banner.set("err", self.tr("{0} failed").format(run.id), words[1], actions)
+
+    def _open_log(self) -> None:
+        if not self.log.is_open():
+            self.log.append_output()
+        self.log.set_open(True)
