@@ -40,6 +40,7 @@ class LabelDocument(Look):
     volume: None while it is read; then ``first`` holds the index along array axis 0 and the HU
     [y, x] of the slice that came first. loading: slices read and to be read. problem: why there
     is nothing to see. counts: voxels of each class value. bounds: box of all that is labelled.
+    content: box of the patient.
     """
 
     _first_read = Signal(int, int, object)
@@ -59,6 +60,7 @@ class LabelDocument(Look):
         self.counts = np.zeros(256, np.int64)
         self.histogram = np.zeros(0, np.int64)
         self.bounds: Box | None = None
+        self.content: Box | None = None
         self.findings = Findings(self)
         self.proposals = Proposals(self)
         self._stroke: list[Edit] = []
@@ -138,6 +140,7 @@ class LabelDocument(Look):
         self.volume, self.labels = found.volume, found.labels
         self._changes = [0]
         self.counts, self.bounds, self.histogram = found.counts, found.bounds, found.histogram
+        self.content = found.content
         if self.store is not None and self.store.damage:
             self.session.error.emit(self.tr("The journal of this label"), self.store.damage)
         self.proposals.labels = found.proposal.labels if found.proposal else None
@@ -172,7 +175,8 @@ class LabelDocument(Look):
         self.save()
         self.findings.forget()
         self.record = self.project = self.store = None
-        self.volume = self.labels = self.geometry = self.first = self.bounds = None
+        self.volume = self.labels = self.geometry = self.first = None
+        self.bounds = self.content = None
         self.proposals.forget()
         self.loading, self.problem = None, ""
         self.counts = np.zeros(256, np.int64)

@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from core.geometry import Geometry
 from core.labels.edits import Box, Labels
 from core.labels.lesions import Lesion, measure
+from core.labels.parts import connected
 from core.labels.store import LabelStore
 from core.planes import PlaneAxes
 from core.project.records import SeriesRecord
@@ -21,6 +23,8 @@ from core.volume import Volume, label_box
 HISTOGRAM_FROM, HISTOGRAM_BINS = -1100, 4200
 #: Voxels looked at for it; every nth is enough for a picture of 64 bars.
 _SAMPLED = 2_000_000
+#: HU between air and everything else.
+_AIR = -400
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +38,16 @@ class ReadProposal:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A series ready to be labelled. counts: voxels of each value. bounds: box of all labels."""
+    """A series ready to be labelled. counts: voxels of each value. bounds: box of all labels.
+
+    content: box of the patient, which views show first.
+    """
 
     volume: Volume
     labels: Labels
     counts: NDArray[np.int64]
     bounds: Box | None
+    content: Box
     histogram: NDArray[np.int64]
     lesions: list[Lesion]
     proposal: ReadProposal | None
@@ -66,10 +74,27 @@ def read_all(
     labels = store.load()
     bounds = label_box(labels)
     return Opened(
-        volume, labels, count_values(labels), bounds, histogram(volume.hu),
+        volume, labels, count_values(labels), bounds, body_box(volume.hu), histogram(volume.hu),
         measure_in(labels, record.geometry, lesion_values, bounds),
         read_proposal(store, record.geometry),
     )  # fmt: skip
+
+
+def body_box(hu: NDArray[np.int16]) -> Box:
+    """The box of the largest thing that is no air; the whole volume where there is none."""
+    steps = [max(1, n // 64) for n in hu.shape]
+    parts, count = connected(hu[:: steps[0], :: steps[1], :: steps[2]] > _AIR, "faces")
+    whole: Box = ((0, hu.shape[0]), (0, hu.shape[1]), (0, hu.shape[2]))
+    if not count:
+        return whole
+    sizes = np.bincount(parts.ravel())
+    sizes[0] = 0
+    found = ndimage.find_objects(parts)[int(sizes.argmax()) - 1]
+    spans = [
+        (max(0, (part.start - 1) * step), min(n, (part.stop + 1) * step))
+        for part, step, n in zip(found, steps, hu.shape, strict=True)
+    ]
+    return (spans[0], spans[1], spans[2])
 
 
 def read_proposal(store: LabelStore, geometry: Geometry) -> ReadProposal | None:

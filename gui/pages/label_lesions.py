@@ -27,6 +27,11 @@ def _columns(p: QPainter, words: tuple[str, ...], height: float, px: int, colour
         text(p, area, word, font, colour, align=Qt.AlignmentFlag.AlignRight)
 
 
+def small_volume(ml: float) -> str:
+    """mL with one decimal, two where one would say nothing."""
+    return thousands(ml, 1) if ml >= 0.095 else f"{ml:.2f}"
+
+
 class _Head(QWidget):
     """The names of the columns."""
 
@@ -121,7 +126,7 @@ class FindingRow(QWidget):
         p.drawRoundedRect(mark, 3, 3)
         text(p, QRectF(28, 0, 40, self.height()), self.finding.name, theme.font(13, 500), theme.T1)
         figures = (
-            thousands(lesion.ml, 1), f"{lesion.long_axis_mm:.1f}", str(lesion.slices),
+            small_volume(lesion.ml), f"{lesion.long_axis_mm:.1f}", str(lesion.slices),
         )  # fmt: skip
         _columns(p, figures, self.height(), 13, theme.T1)
         p.end()

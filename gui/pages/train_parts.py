@@ -7,8 +7,9 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QPoint, Signal
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, QPoint, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QHelpEvent, QPaintEvent
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QToolTip, QVBoxLayout, QWidget
 
 from core.data.plan import Plan
 from core.data.plan_fields import FIELDS, format_value
@@ -20,7 +21,6 @@ from gui.widgets import (
     Card,
     Elided,
     IconButton,
-    KeyValue,
     Menu,
     Pill,
     ProgressBar,
@@ -29,6 +29,7 @@ from gui.widgets import (
     label,
     line,
 )
+from gui.widgets.paint import painter, text
 from gui.widgets.times import clock, time_left
 
 _SPECS = {spec.key: spec for spec in FIELDS}
@@ -263,6 +264,54 @@ def spread(marks: Sequence[float], least: float = 0.012) -> list[float]:
     return few[::-1]
 
 
+class Pairs(QWidget):
+    """Rows of a name and a bold value at the right edge, closer together where room is short."""
+
+    _HIGH, _LOW = 24, 17
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._rows: list[tuple[str, str]] = []
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
+
+    def set_rows(self, rows: Sequence[tuple[str, str]]) -> None:
+        """Show these rows."""
+        self._rows = list(rows)
+        self.setMinimumHeight(len(rows) * self._LOW)
+        self.setMaximumHeight(len(rows) * self._HIGH)
+        self.setAccessibleName("; ".join(f"{name} {value}" for name, value in rows))
+        self.updateGeometry()
+        self.update()
+
+    def rows(self) -> dict[str, str]:
+        """Name -> value."""
+        return dict(self._rows)
+
+    def sizeHint(self) -> QSize:
+        """Full height."""
+        return QSize(200, len(self._rows) * self._HIGH)
+
+    def event(self, event: QEvent) -> bool:
+        """A tooltip with the whole value of a row that was cut."""
+        if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip and self._rows:
+            index = event.pos().y() * len(self._rows) // max(1, self.height())
+            name, value = self._rows[min(index, len(self._rows) - 1)]
+            QToolTip.showText(event.globalPos(), f"{name}: {value}", self)
+            return True
+        return super().event(event)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Names left, values right; a value is cut before its name."""
+        p = painter(self)
+        height = self.height() / max(1, len(self._rows))
+        for index, (name, value) in enumerate(self._rows):
+            area = QRectF(0, index * height, self.width(), height)
+            taken = text(p, area, name, theme.font(13), theme.T2) + 8
+            text(p, area.adjusted(taken, 0, 0, 0), value, theme.font(13, 600), theme.T1,
+                 align=Qt.AlignmentFlag.AlignRight)  # fmt: skip
+        p.end()
+
+
 class PlanCard(Card):
     """What the run was asked to do; Advanced… shows the whole plan."""
 
@@ -277,7 +326,7 @@ class PlanCard(Card):
         self.subtitle.parentWidget().layout().insertWidget(1, self.pill)
         self.body.setSpacing(0)
         names = (self.tr("Data"), self.tr("Network"), self.tr("Augmentation"), self.tr("Device"))
-        self._sections: list[KeyValue] = []
+        self._sections: list[Pairs] = []
         for index, name in enumerate(names):
             if index:
                 self.body.addStretch(1)
@@ -285,16 +334,15 @@ class PlanCard(Card):
                 self.body.addStretch(1)
             head = caption(name)
             head.setFont(theme.font(12, 600))
-            head.setMinimumHeight(24)
+            head.setMinimumHeight(20)
             self.body.addWidget(head)
-            rows = KeyValue(right=True, row_height=24)
+            rows = Pairs()
             self._sections.append(rows)
-            self.body.addWidget(rows)
+            self.body.addWidget(rows, 8)
+        self.body.addSpacing(8)
         self.body.addStretch(2)
         self.advanced = Button(self.tr("Advanced…"), "secondary", "ph.sliders-horizontal")
-        self.advanced.setSizePolicy(
-            self.advanced.sizePolicy().Policy.Expanding, self.advanced.sizePolicy().Policy.Fixed
-        )
+        self.advanced.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.advanced.clicked.connect(lambda _checked=False: self.advanced_asked.emit())
         self.body.addWidget(self.advanced)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from core.data.plan import Plan
@@ -16,6 +17,9 @@ from gui.run.gallery import GalleryCard
 from gui.run.gauges import GaugeCard
 from gui.run.history import RunHistory
 from gui.widgets import Banner
+
+
+_LOW_WINDOW = 860
 
 
 class RunView(QWidget):
@@ -55,6 +59,11 @@ class RunView(QWidget):
         column.addWidget(self.gallery)
         self.log = LogPanel(self)
         column.addWidget(self.log)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """In a low window the curves keep their height, and the pictures give some of theirs."""
+        super().resizeEvent(event)
+        self.gallery.set_low(self.height() < _LOW_WINDOW)
 
     def show_run(self, run: RunRecord, history: RunHistory, state: HeadState, now: float) -> None:
         """Show a run. now: seconds since the epoch at the right edge of the gauges."""

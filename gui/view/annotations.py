@@ -146,7 +146,7 @@ class Plates:
         x, y = self._framing.to_screen(row, column)
         font = theme.font(12, 600)
         width = QFontMetricsF(font).horizontalAdvance(tag.text) + 16 + (20 if tag.proposal else 0)
-        rect = self._free(QRectF(x - width / 2 - 20, y - 56, width, 24))
+        rect = self._free(QRectF(x - width * 0.8 - 24, y - 60, width, 24))
         foot = QPointF(min(rect.right() - 12, max(rect.left() + 12, x)), rect.bottom())
         if rect.top() > y:
             foot.setY(rect.top())

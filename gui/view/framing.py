@@ -6,6 +6,7 @@ from __future__ import annotations
 from PySide6.QtCore import QPointF, QRectF, QSizeF
 from PySide6.QtGui import QTransform
 
+from core.labels.edits import Box
 from core.planes import PlaneAxes
 
 #: Screen pixels per voxel: from a thumbnail to single voxels the size of a thumb.
@@ -13,7 +14,7 @@ MIN_ZOOM, MAX_ZOOM = 0.1, 64.0
 #: From this magnification on voxels are drawn as the squares they are.
 NEAREST_FROM = 6.0
 #: Share of the view an image fills when it is fitted.
-_FITTED = 0.98
+_FITTED = 0.96
 
 
 class Framing:
@@ -26,11 +27,24 @@ class Framing:
         self.row = 0.0
         self.column = 0.0
         self.fitted = True
+        self._shown = QRectF(0, 0, 1, 1)
 
     def set_axes(self, axes: PlaneAxes) -> None:
         """Show another grid, whole."""
         self.axes = axes
+        self._shown = QRectF(-0.5, -0.5, axes.columns, axes.rows)
         self.fit()
+
+    def set_content(self, box: Box) -> None:
+        """What of the grid is worth showing first; a fitted image shows just that."""
+        if self.axes is None:
+            return
+        ends = [self.axes.from_zyx((z, y, x)) for z, y, x in zip(*_ends(box), strict=True)]
+        (_, r0, c0), (_, r1, c1) = ends
+        area = QRectF(min(c0, c1), min(r0, r1), abs(c1 - c0), abs(r1 - r0))
+        self._shown = area.adjusted(-0.5, -0.5, 0.5, 0.5)
+        if self.fitted:
+            self.fit()
 
     def resize(self, width: float, height: float) -> None:
         """The view's size in device-independent pixels; a fitted image stays fitted."""
@@ -39,13 +53,13 @@ class Framing:
             self.fit()
 
     def fit(self) -> None:
-        """Show the whole slice, as large as it gets."""
+        """Show the whole patient, as large as it gets."""
         if self.axes is None:
             return
         down, right = self.axes.pixel_mm
-        height, width = self.axes.rows * down, self.axes.columns * right
+        height, width = self._shown.height() * down, self._shown.width() * right
         self.scale = _FITTED * min(self.size.width() / width, self.size.height() / height)
-        self.row, self.column = (self.axes.rows - 1) / 2, (self.axes.columns - 1) / 2
+        self.row, self.column = self._shown.center().y(), self._shown.center().x()
         self.fitted = True
 
     @property
@@ -128,3 +142,8 @@ class Framing:
         if self.axes is None:
             return QRectF()
         return self.transform().mapRect(QRectF(-0.5, -0.5, self.axes.columns, self.axes.rows))
+
+
+def _ends(box: Box) -> tuple[tuple[float, float], ...]:
+    """First and last voxel of a box along each axis."""
+    return tuple((float(a), float(b - 1)) for a, b in box)

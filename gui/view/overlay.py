@@ -27,6 +27,8 @@ DASHES = (4.0, 3.0)
 _PROPOSED = 0.10
 #: Of the opacity the user sets: outlines stay opaque, so a fill of as much hides the image.
 _FILL = 0.7
+#: The same for classes that are no lesions, which would bury the lesions in them.
+_QUIET = 0.25
 #: Slices kept per plane: a scroll back and forth over a lesion.
 _KEPT = 48
 
@@ -127,9 +129,13 @@ class Overlay:
             return
         p.save()
         p.setTransform(to_screen, True)
-        for value, path in self.shapes(doc, axes, index).items():
+        lesions = doc.schema.lesion_values
+        shapes = self.shapes(doc, axes, index)
+        # Lesions last: where they share an edge with an organ, theirs is the one to see.
+        for value, path in sorted(shapes.items(), key=lambda item: item[0] in lesions):
             if value not in doc.hidden:
-                fill = 0.0 if doc.contour_only else doc.opacity * _FILL
+                share = _FILL if value in lesions else _QUIET
+                fill = 0.0 if doc.contour_only else doc.opacity * share
                 _draw(p, path, colour_of(doc.schema, value), fill, dashed=False)
         for value, path in self.proposed(doc, axes, index).items():
             fill = 0.0 if doc.contour_only else _PROPOSED

@@ -65,7 +65,7 @@ class EpochPlot(Plot):
             ax.axvline(0, color=theme.CTL, lw=_points(1), dashes=(4, 3), dash_capstyle="butt")
         )
         self._to_go = self.moving(
-            ax.text(0, 0.5, "", transform=ax.get_xaxis_transform(), ha="center", va="center",
+            ax.text(0, 0.56, "", transform=ax.get_xaxis_transform(), ha="center", va="center",
                     **self.text(12, theme.T3))
         )  # fmt: skip
         self.show_now(math.nan, "")

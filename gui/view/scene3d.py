@@ -106,10 +106,10 @@ class Scene:
         look.SetSpecularPower(24)
         if surface.key == "body":
             look.SetColor(*_BODY)
-            look.SetOpacity(0.5)
+            look.SetOpacity(0.9)
             look.SetSpecular(0.0)
             look.BackfaceCullingOn()
-            _fade(actor, 0.0)
+            _fade(actor, 0.03)
         elif surface.key == "bones":
             look.SetColor(*_BONE)
             look.SetSpecular(0.12)
@@ -151,7 +151,7 @@ class Scene:
         camera.Azimuth(-12)
         camera.Elevation(6)
         self.renderer.ResetCamera(bounds)
-        camera.Zoom(1.35)
+        camera.Zoom(1.5)
         self.renderer.ResetCameraClippingRange()
 
     def turn(self, dx: float, dy: float) -> None:

@@ -133,6 +133,8 @@ class SliceCanvas(QWidget):
 
     def _new_volume(self) -> None:
         self._new_grid()
+        if self.doc.content is not None:
+            self.framing.set_content(self.doc.content)
         self._lesions_changed()
         self._image_changed()
 

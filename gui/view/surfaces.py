@@ -93,7 +93,7 @@ def anatomy(hu: NDArray[np.int16], geometry: Geometry, cancelled: Any = None) ->
     """Body and bones. Raises Cancelled."""
     small, spacing = _reduce(hu, geometry.spacing, _ALONG)
     soft = ndimage.gaussian_filter(
-        small.astype(np.float32), [0.6 * min(spacing) / s for s in spacing]
+        small.astype(np.float32), [max(0.6, 0.8 * min(spacing) / s) for s in spacing]
     )
     _check(cancelled)
     body = _body(soft > BODY_HU, spacing)
