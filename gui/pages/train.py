@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
@@ -197,7 +197,9 @@ class TrainPage(QWidget):
             if (old := item.widget()) is not None:
                 old.hide()
                 old.deleteLater()
-        layout.addWidget(EmptyState("ph.chart-line", title, text, actions, big=True))
+        state = EmptyState("ph.chart-line", title, text, actions, big=True)
+        state.setFixedWidth(640)
+        layout.addWidget(state, 0, Qt.AlignmentFlag.AlignHCenter)
         self.stack.setCurrentWidget(self._empty)
 
     # ---- one run -----------------------------------------------------------------------------

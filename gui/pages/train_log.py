@@ -6,17 +6,40 @@ import html
 import time
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QObject, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QMouseEvent
+from PySide6.QtCore import QEvent, QObject, QRectF, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QMouseEvent, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
 from core.project.runs import LOG
 from gui import theme
 from gui.run.history import LogLine, RunHistory
-from gui.widgets import Card, Elided, IconButton, heading, label, set_tone
+from gui.widgets import Card, IconButton, heading, label, set_tone
+from gui.widgets.paint import painter, text
 
 CLOSED, OPEN = 40, 280
 _TAIL = 16_000
+
+
+class _Line(QWidget):
+    """The newest line in the fixed face; painted, since a label takes the style sheet's face."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._words = ""
+
+    def set_text(self, words: str) -> None:
+        if words != self._words:
+            self._words = words
+            self.setAccessibleName(words)
+            self.update()
+
+    def words(self) -> str:
+        return self._words
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        p = painter(self)
+        text(p, QRectF(self.rect()), self._words, theme.font(12, mono=True), theme.T2)
+        p.end()
 
 
 class LogPanel(QWidget):
@@ -45,8 +68,7 @@ class LogPanel(QWidget):
         row.setSpacing(8)
         self.caret = IconButton("ph.caret-right", self.tr("Open the log"), size=24, icon_size=14)
         self.caret.clicked.connect(lambda _checked=False: self.set_open(not self.is_open()))
-        self.last = Elided("", 12, 400, "t2")
-        self.last.setFont(theme.font(12, 400, mono=True))
+        self.last = _Line()
         self.counts = label("", 12, 400, "t2")
         row.addWidget(self.caret)
         row.addWidget(heading(self.tr("Log"), 13))

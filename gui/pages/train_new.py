@@ -17,7 +17,7 @@ from core.hardware import DeviceInfo, devices
 from core.project.project import Project
 from core.project.splits import count_splits, is_labelled, resplit
 from gui.dialogs.plan_form import edit_plan
-from gui.pages.train_parts import PlanCard
+from gui.pages.train_plan import PlanCard
 from gui.session import Session
 from gui.tasks import Task
 from gui.widgets import (
@@ -153,7 +153,6 @@ class NewRun(QWidget):
             self.time, self.minutes, self.epochs,
         )  # fmt: skip
         self._ask(card, self.tr("Device"), self.tr("Where it computes"), self.device)
-        card.body.addStretch(1)
         self.words = label("", 13, 400, "t2", wrap=True)
         self.bar = ProgressBar()
         self.start = Button(self.tr("Start training"), "primary", "ph.play")
@@ -162,6 +161,7 @@ class NewRun(QWidget):
         card.body.addWidget(self.bar)
         card.body.addSpacing(8)
         card.body.addWidget(self.start)
+        card.body.addStretch(1)
         return card
 
     def _ask(self, card: Card, name: str, words: str, *editors: QWidget) -> None:
@@ -221,9 +221,8 @@ class NewRun(QWidget):
         none = sum(r.split == "none" for r in labelled)
 
         def words(split: Any) -> str:
-            return self.tr("{0} of {1} patients").format(
-                counts[split]["series"], counts[split]["patients"]
-            )
+            series = self.tr("%n case(s)", "", counts[split]["series"])
+            return series + ", " + self.tr("%n patient(s)", "", counts[split]["patients"])
 
         rows = [
             (self.tr("Train"), words("train")), (self.tr("Validation"), words("val")),

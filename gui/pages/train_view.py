@@ -11,14 +11,15 @@ from core.errors import UserError
 from core.project.runs import RunRecord
 from gui.dialogs.plan_form import show_plan
 from gui.pages.train_log import LogPanel
-from gui.pages.train_parts import HeadState, PlanCard, RunHeader
+from gui.pages.train_parts import HeadState, RunHeader
+from gui.pages.train_plan import PlanCard
 from gui.run.charts import DiceCard, LossCard
 from gui.run.gallery import GalleryCard
 from gui.run.gauges import GaugeCard
 from gui.run.history import RunHistory
 from gui.widgets import Banner
 
-
+#: Lower than this, the pictures of the cases give some of their height to the curves.
 _LOW_WINDOW = 860
 
 

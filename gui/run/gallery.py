@@ -19,7 +19,9 @@ from gui.widgets.paint import painter, rounded, text, width_of
 
 #: Below this a case needs a look; the design's amber line.
 POOR_DICE = 0.70
-_HEIGHT, _GAP = 130, 12
+#: Heights of the pictures, in a high and in a low window, and of the words below.
+_HIGH, _LOW, _CAPTION = 130, 84, 28
+_GAP = 12
 _NARROWEST, _WIDEST = 150, 190
 
 
@@ -44,7 +46,8 @@ class CaseTile(RingMixin, QAbstractButton):
         self._image = QImage()
         self._centre = 0.5
         self._path: Path | None = None
-        self.setFixedHeight(_HEIGHT + 28)
+        self._high = _HIGH
+        self.setFixedHeight(_HIGH + _CAPTION)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
@@ -62,16 +65,22 @@ class CaseTile(RingMixin, QAbstractButton):
         self.setToolTip(self.tr("{0}: Dice {1}. Open in Label").format(case.patient_id, dice))
         self.update()
 
+    def set_picture_height(self, height: int) -> None:
+        """How high the picture is."""
+        self._high = height
+        self.setFixedHeight(height + _CAPTION)
+        self.update()
+
     def sizeHint(self) -> QSize:
         """The row decides the width."""
-        return QSize(self.width(), _HEIGHT + 28)
+        return QSize(self.width(), self._high + _CAPTION)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Picture, patient, Dice."""
         if self.case is None:
             return
         p = painter(self)
-        area = QRectF(0, 0, self.width(), _HEIGHT)
+        area = QRectF(0, 0, self.width(), self._high)
         shape = QPainterPath()
         shape.addRoundedRect(area, 4, 4)
         p.save()
@@ -82,7 +91,7 @@ class CaseTile(RingMixin, QAbstractButton):
         p.restore()
         if self.underMouse():
             rounded(p, area, 4, None, theme.ACC)
-        base = QRectF(0, _HEIGHT + 4, self.width(), 24)
+        base = QRectF(0, self._high + 4, self.width(), 24)
         poor = not self.case.dice >= POOR_DICE
         words = "–" if math.isnan(self.case.dice) else f"{self.case.dice:.2f}"
         bold = theme.font(13, 600)
@@ -92,7 +101,7 @@ class CaseTile(RingMixin, QAbstractButton):
         if poor:
             taken += 22
             x = round(self.width() - taken + 2)
-            theme.icon("ph.warning", theme.WARN, 14).paint(p, x, _HEIGHT + 9, 14, 14)
+            theme.icon("ph.warning", theme.WARN, 14).paint(p, x, self._high + 9, 14, 14)
         text(p, base.adjusted(0, 0, -taken, 0), self.case.patient_id, theme.font(12), theme.T2)
         p.end()
 
@@ -132,13 +141,21 @@ class _Row(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.tiles: list[CaseTile] = []
-        self.setFixedHeight(_HEIGHT + 28)
+        self._high = _HIGH
         self._count = 0
+        self.setFixedHeight(_HIGH + _CAPTION)
+
+    def set_picture_height(self, height: int) -> None:
+        self._high = height
+        self.setFixedHeight(height + _CAPTION)
+        for tile in self.tiles:
+            tile.set_picture_height(height)
 
     def show_cases(self, cases: tuple[CaseResult, ...], folder: Path) -> None:
         while len(self.tiles) < len(cases):
             tile = CaseTile()
             tile.setParent(self)
+            tile.set_picture_height(self._high)
             tile.clicked.connect(lambda _checked=False, tile=tile: self._open(tile))
             self.tiles.append(tile)
         self._count = len(cases)
@@ -190,9 +207,15 @@ class GalleryCard(Card):
         self._states = QStackedWidget()
         self._states.addWidget(self._empty)
         self._states.addWidget(self.row)
-        self._states.setFixedHeight(_HEIGHT + 28)
+        self._states.setFixedHeight(_HIGH + _CAPTION)
         self.body.addWidget(self._states)
         self._shown: tuple[CaseResult, ...] = ()
+
+    def set_low(self, low: bool) -> None:
+        """Lower pictures, for a low window."""
+        height = _LOW if low else _HIGH
+        self._states.setFixedHeight(height + _CAPTION)
+        self.row.set_picture_height(height)
 
     def show_history(self, history: RunHistory, folder: Path) -> None:
         """Show the newest validation of the run in ``folder``."""

@@ -31,7 +31,7 @@ class Gauge(QWidget):
         super().__init__()
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(6)
+        column.setSpacing(4)
         row = QHBoxLayout()
         row.setSpacing(5)
         self.name = label(name, 13, 400, "t2")
@@ -44,7 +44,7 @@ class Gauge(QWidget):
         row.addWidget(self.unit, 0, bottom)
         column.addLayout(row)
         self.strip = Sparkline(WINDOW_S)
-        column.addWidget(self.strip)
+        column.addWidget(self.strip, 1)
 
     def show_reading(self, reading: Reading, points: list[tuple[float, float]], now: float) -> None:
         """Show a figure and its past."""
@@ -78,7 +78,7 @@ class GaugeCard(Card):
                 self.body.addWidget(line())
                 self.body.addStretch(1)
             self.gauges[key] = Gauge(name)
-            self.body.addWidget(self.gauges[key])
+            self.body.addWidget(self.gauges[key], 8)
         self.setFixedWidth(288)
 
     def show_history(self, history: RunHistory, now: float) -> None:

@@ -33,8 +33,10 @@ class Sparkline(QWidget):
         self._points: tuple[tuple[float, float], ...] = ()
         self._now = 0.0
         self._top = 1.0
-        self.setFixedHeight(height)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self._height = height
+        self.setMinimumHeight(min(height, 14))
+        self.setMaximumHeight(height)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
 
     def show_points(self, points: Sequence[tuple[float, float]], now: float, top: float) -> None:
         """Draw ``points`` up to ``now``; ``top`` is the value at the upper edge, 0 at the lower."""
@@ -48,8 +50,8 @@ class Sparkline(QWidget):
         return self._points
 
     def sizeHint(self) -> QSize:
-        """Wide as there is room."""
-        return QSize(64, self.height())
+        """Wide as there is room; lower where there is too little."""
+        return QSize(64, self._height)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Ground, the area below the line, the line."""

@@ -149,8 +149,9 @@ class StatusBar(QWidget):
         self.project = Elided("", 12, 400, "t2")
         self._tick_icon = QLabel()
         self.saved = label("", 12, 400, "t1")
-        for widget in (self.ready, self.project):
-            row.addWidget(widget)
+        row.addWidget(self.ready)
+        row.addSpacing(16)
+        row.addWidget(self.project)
         row.addSpacing(12)
         row.addWidget(self._tick_icon)
         row.addWidget(self.saved)
