@@ -102,6 +102,8 @@ def propose(job: PredictJob, emit: Emit, control: Control) -> None:
             "components": [asdict(c) for c in found.components],
         }
         project.label_store(job.series_uid).save_proposal(found.labels, data)
+        if project.record(job.series_uid).label_status == "none":
+            project.set_status(job.series_uid, "proposed")
     emit(ResultEvent(name="proposal", data=data))
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from core.labels.edits import Box, Labels
 from core.labels.history import Entry
+from core.project.records import LabelStatus
 from gui.document.findings import Finding
 from gui.document.opening import ReadProposal, read_proposal
 
@@ -121,4 +122,15 @@ class Proposals:
             # Copied: the next decision may come before this one is on disk.
             copy = left.copy() if left is not None else None
             doc.writer.keep_proposal(doc.uid, doc.store, copy, doc.findings.info)
+            self._follow_status(left is not None)
         doc.proposal_changed.emit()
+
+    def _follow_status(self, waits: bool) -> None:
+        """A series without a label is "proposed" just as long as something waits."""
+        doc = self._doc
+        if doc.project is None or doc.counts[1:].any():
+            return
+        status = doc.project.record(doc.uid).label_status
+        wanted: LabelStatus = "proposed" if waits else "none"
+        if status in ("none", "proposed") and status != wanted:
+            doc.session.set_status(doc.uid, wanted)

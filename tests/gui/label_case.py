@@ -59,7 +59,7 @@ def make_project(folder: Path, direction=IDENTITY, labelled: bool = True) -> Pro
                 sex="F",
                 age="61",
                 study_date="2024-03-18",
-            )  # fmt: skip
+            )
         )
     if labelled:
         labels = ball(geometry).astype(np.uint8)
@@ -91,7 +91,7 @@ class FakeSupervisor:
         pass
 
 
-def mouse(
+def mouse(  # noqa: PLR0917 - as in Qt
     widget: QWidget,
     kind: QEvent.Type,
     place: tuple[float, float],

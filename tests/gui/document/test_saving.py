@@ -1,3 +1,4 @@
+# ruff: noqa: F811 - pytest passes fixtures by the name they are imported under
 """No stroke is lost: journal, saving by itself, reopening, a disk that refuses."""
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from tests.gui.label_fixtures import axial, page, session, supervisor  # noqa: F
 
 
 @pytest.fixture
-def doc(page):  # noqa: F811
+def doc(page):
     return page.document
 
 
@@ -29,7 +30,7 @@ def saved_as(doc):
     return store.load()
 
 
-def test_a_stroke_is_in_the_journal_at_once(qtbot, axial, doc):  # noqa: F811
+def test_a_stroke_is_in_the_journal_at_once(qtbot, axial, doc):
     stroke(axial)
     assert doc.writer.flush(10)
     assert np.array_equal(saved_as(doc), doc.labels)
@@ -38,7 +39,7 @@ def test_a_stroke_is_in_the_journal_at_once(qtbot, axial, doc):  # noqa: F811
     assert np.array_equal(saved_as(doc), doc.labels)
 
 
-def test_saves_by_itself_after_the_last_stroke(qtbot, monkeypatch, axial, doc, session):  # noqa: F811
+def test_saves_by_itself_after_the_last_stroke(qtbot, monkeypatch, axial, doc, session):
     monkeypatch.setattr(module, "SAVE_AFTER_MS", 50)
     states = []
     session.labels_saved_changed.connect(lambda state, words: states.append((state, words)))
@@ -51,9 +52,9 @@ def test_saves_by_itself_after_the_last_stroke(qtbot, monkeypatch, axial, doc, s
     assert session.record(doc.uid).label_voxels == int((doc.labels == 1).sum())
 
 
-def test_the_first_stroke_makes_a_draft(qtbot, monkeypatch, page, axial, doc, session):  # noqa: F811
+def test_the_first_stroke_makes_a_draft(qtbot, monkeypatch, page, axial, session):
     monkeypatch.setattr(module, "SAVE_AFTER_MS", 50)
-    with qtbot.waitSignal(doc.opened, timeout=10_000):
+    with qtbot.waitSignal(page.document.opened, timeout=10_000):
         page.open_beside(1)
     assert page.head.status_box.key() == "none"
     with qtbot.waitSignal(session.label_changed, timeout=10_000):
@@ -62,7 +63,7 @@ def test_the_first_stroke_makes_a_draft(qtbot, monkeypatch, page, axial, doc, se
     assert page.head.status_box.key() == "draft"
 
 
-def test_labels_are_there_again_after_switching_to_and_fro(qtbot, page, axial, doc):  # noqa: F811
+def test_labels_are_there_again_after_switching_to_and_fro(qtbot, page, axial, doc):
     stroke(axial)
     painted = doc.labels.copy()
     with qtbot.waitSignal(doc.opened, timeout=10_000):
@@ -73,7 +74,7 @@ def test_labels_are_there_again_after_switching_to_and_fro(qtbot, page, axial, d
     assert np.array_equal(doc.labels, painted)
 
 
-def test_closing_the_project_has_everything_on_disk(qtbot, axial, doc, session, tmp_path):  # noqa: F811
+def test_closing_the_project_has_everything_on_disk(qtbot, axial, doc, session, tmp_path):
     stroke(axial)
     painted = doc.labels.copy()
     session.close_project()
@@ -82,7 +83,7 @@ def test_closing_the_project_has_everything_on_disk(qtbot, axial, doc, session, 
         assert project.record(UIDS[0]).label_voxels == int((painted == 1).sum())
 
 
-def test_a_stroke_that_goes_on_is_not_saved_half(qtbot, monkeypatch, axial, doc):  # noqa: F811
+def test_a_stroke_that_goes_on_is_not_saved_half(qtbot, monkeypatch, axial, doc):
     monkeypatch.setattr(module, "SAVE_AFTER_MS", 30)
     stroke(axial)
     before = doc.labels.copy()
@@ -94,7 +95,7 @@ def test_a_stroke_that_goes_on_is_not_saved_half(qtbot, monkeypatch, axial, doc)
     qtbot.waitUntil(lambda: not doc._unsaved, timeout=5_000)
 
 
-def test_a_disk_that_refuses_is_told_and_tried_again(qtbot, monkeypatch, axial, doc, session):  # noqa: F811
+def test_a_disk_that_refuses_is_told_and_tried_again(qtbot, monkeypatch, axial, doc, session):
     monkeypatch.setattr(module, "SAVE_AFTER_MS", 30)
     monkeypatch.setattr(module, "RETRY_AFTER_MS", 60)
     states = []
@@ -115,7 +116,7 @@ def test_a_disk_that_refuses_is_told_and_tried_again(qtbot, monkeypatch, axial, 
     assert np.array_equal(saved_as(doc), doc.labels)
 
 
-def test_a_file_that_is_gone_is_a_sentence_in_the_views(qtbot, page, doc, session):  # noqa: F811
+def test_a_file_that_is_gone_is_a_sentence_in_the_views(qtbot, page, doc, session):
     session.record(UIDS[1]).files[0].unlink()
     page.open_beside(1)
     qtbot.waitUntil(lambda: bool(doc.problem), timeout=10_000)

@@ -1,3 +1,4 @@
+# ruff: noqa: F811 - pytest passes fixtures by the name they are imported under
 """The Label page: keys, panels, findings, proposals."""
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ SHIFT, CTRL = Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.ControlModi
 
 
 @pytest.fixture
-def doc(page):  # noqa: F811
+def doc(page):
     return page.document
 
 
@@ -26,7 +27,7 @@ class Model:
     card = ModelCard(name="Liver lesion", version="1", run_id="r06", created="2024-03-18")
 
 
-def put_proposal(page, *balls):  # noqa: F811
+def put_proposal(page, *balls):
     """What a child would have left, and the signal that says so."""
     geometry = page.document.geometry
     labels = np.zeros(geometry.shape, np.uint8)
@@ -44,13 +45,13 @@ PARTS = (((10, 14, 14), 6.0), ((10, 50, 60), 5.0))
 
 
 @pytest.fixture
-def proposed(qtbot, page):  # noqa: F811
+def proposed(qtbot, page):
     with qtbot.waitSignal(page.document.proposal_changed, timeout=10_000):
         put_proposal(page, *PARTS)
     return page
 
 
-def test_head_names_the_series(page):  # noqa: F811
+def test_head_names_the_series(page):
     assert page.head.patient.text() == "LF-0001"
     assert page.head.about.whole_text() == "F 61 · 2024-03-18 · Abdomen · 20 slices × 3 mm"
     assert page.head.place.text() == "Series 1 of 2"
@@ -58,7 +59,7 @@ def test_head_names_the_series(page):  # noqa: F811
     assert page.head.status_box.key() == "draft"
 
 
-def test_series_by_keys(qtbot, page, doc):  # noqa: F811
+def test_series_by_keys(qtbot, page, doc):
     with qtbot.waitSignal(doc.opened, timeout=10_000):
         qtbot.keyClick(page, Qt.Key.Key_PageDown, CTRL)
     assert doc.uid == UIDS[1]
@@ -67,7 +68,7 @@ def test_series_by_keys(qtbot, page, doc):  # noqa: F811
     assert doc.uid == UIDS[0]
 
 
-def test_classes_and_presets_by_number(qtbot, page, doc):  # noqa: F811
+def test_classes_and_presets_by_number(qtbot, page, doc):
     qtbot.keyClick(page, Qt.Key.Key_3)
     assert doc.active == 3
     qtbot.keyClick(page, Qt.Key.Key_9)
@@ -79,14 +80,14 @@ def test_classes_and_presets_by_number(qtbot, page, doc):  # noqa: F811
     assert doc.window == (80, 40)
 
 
-def test_tools_by_letter(qtbot, page):  # noqa: F811
+def test_tools_by_letter(qtbot, page):
     for letter, key in zip("WVBETPGFR", page.toolbox.tools, strict=True):
         qtbot.keyClick(page, getattr(Qt.Key, f"Key_{letter}"))
         assert page.toolbox.current.key == key
         assert page.strip.buttons[key].isChecked()
 
 
-def test_undo_and_redo_by_keys_and_from_the_list(qtbot, page, axial, doc):  # noqa: F811
+def test_undo_and_redo_by_keys_and_from_the_list(qtbot, page, axial, doc):
     before = doc.labels.copy()
     for row in (10, 14, 18):
         drag(axial, [place_of(axial, (10, row, 15)), place_of(axial, (10, row, 40))])
@@ -101,7 +102,7 @@ def test_undo_and_redo_by_keys_and_from_the_list(qtbot, page, axial, doc):  # no
     assert np.array_equal(doc.labels, before)
 
 
-def test_volume_is_live_in_the_list(qtbot, page, axial, doc):  # noqa: F811
+def test_volume_is_live_in_the_list(qtbot, page, axial, doc):
     from gui.pages.label_classes import volume_words  # noqa: PLC0415
 
     before = doc.ml(1)
@@ -112,7 +113,7 @@ def test_volume_is_live_in_the_list(qtbot, page, axial, doc):  # noqa: F811
     assert doc.ml(1) == pytest.approx(before)
 
 
-def test_eye_and_lock(qtbot, page, doc):  # noqa: F811
+def test_eye_and_lock(qtbot, page, doc):
     row = page.side.classes.rows[1]
     qtbot.mouseClick(row.lock, Qt.MouseButton.LeftButton)
     assert doc.locked == {1}
@@ -122,7 +123,7 @@ def test_eye_and_lock(qtbot, page, doc):  # noqa: F811
     assert doc.active == 2
 
 
-def test_lesions_are_measured_after_a_stroke(qtbot, page, axial, doc):  # noqa: F811
+def test_lesions_are_measured_after_a_stroke(qtbot, page, axial, doc):
     assert [f.name for f in doc.findings.all] == ["L1"]
     page.toolbox.settings.set(size_mm=8, shape="3d")
     drag(axial, [place_of(axial, (10, 10, 10))])
@@ -136,13 +137,13 @@ def test_lesions_are_measured_after_a_stroke(qtbot, page, axial, doc):  # noqa: 
     assert doc.cursor[1:] == pytest.approx((32, 36), abs=2)
 
 
-def test_click_in_the_table_jumps(qtbot, page, doc):  # noqa: F811
+def test_click_in_the_table_jumps(qtbot, page, doc):
     doc.set_cursor((0, 0, 0))
     qtbot.mouseClick(page.side.lesions.rows[0], Qt.MouseButton.LeftButton)
     assert doc.cursor == pytest.approx((10, 32, 36), abs=1.5)
 
 
-def test_proposal_waits_beside_the_label(proposed, doc, axial):  # noqa: F811
+def test_proposal_waits_beside_the_label(proposed, doc, axial):
     assert not doc.labels[ball(doc.geometry, *PARTS[0])].any()
     assert [f.name for f in doc.findings.proposed] == ["L2", "L3"]
     tags = [t.text for t in doc.tags("axial", 10) if t.proposal]
@@ -170,6 +171,16 @@ def test_accept_by_tick_is_one_step_that_can_be_undone(qtbot, proposed, doc):
     assert kept.any()
 
 
+def test_a_series_without_label_is_proposed_while_something_waits(qtbot, page, doc, session):
+    with qtbot.waitSignal(doc.opened, timeout=10_000):
+        page.open_beside(1)
+    with qtbot.waitSignal(doc.proposal_changed, timeout=10_000):
+        put_proposal(page, *PARTS)
+    session.set_status(UIDS[1], "proposed")
+    qtbot.mouseClick(page.side.lesions.reject_all, Qt.MouseButton.LeftButton)
+    assert session.record(UIDS[1]).label_status == "none"
+
+
 def test_enter_and_del_decide_one_after_the_other(qtbot, proposed, doc):
     qtbot.keyClick(proposed, Qt.Key.Key_Return)  # shows the first one
     assert doc.cursor[1:] == pytest.approx((14, 14), abs=1.5)
@@ -191,7 +202,7 @@ def test_a_locked_class_takes_no_proposal(qtbot, proposed, doc):
     assert len(doc.findings.proposed) == 2
 
 
-def test_reviewed_only_after_the_proposal_is_decided(qtbot, proposed, doc, session):  # noqa: F811
+def test_reviewed_only_after_the_proposal_is_decided(qtbot, proposed, doc, session):
     qtbot.keyClick(proposed, Qt.Key.Key_Return, CTRL)
     assert session.record(UIDS[0]).label_status == "draft"
     qtbot.mouseClick(proposed.side.lesions.reject_all, Qt.MouseButton.LeftButton)
@@ -203,7 +214,7 @@ def test_reviewed_only_after_the_proposal_is_decided(qtbot, proposed, doc, sessi
     assert session.record(UIDS[0]).label_status == "draft"
 
 
-def test_propose_submits_and_shows_progress(qtbot, monkeypatch, page, supervisor, session):  # noqa: F811
+def test_propose_submits_and_shows_progress(qtbot, monkeypatch, page, supervisor, session):
     monkeypatch.setattr("core.models.store.proposal_model", lambda project: Model())
     session.models_changed.emit()
     assert page.head.propose_button.text() == "Propose with r06"
@@ -224,12 +235,12 @@ def test_propose_submits_and_shows_progress(qtbot, monkeypatch, page, supervisor
         supervisor.jobs[1][2](StateEvent(state="failed", sentence="The disk is full."))
 
 
-def test_without_a_model_the_button_says_why(page):  # noqa: F811
+def test_without_a_model_the_button_says_why(page):
     assert not page.head.propose_button.isEnabled()
     assert "Train a model" in page.head.propose_button.toolTip()
 
 
-def test_empty_page_points_to_the_library(qtbot, page, session):  # noqa: F811
+def test_empty_page_points_to_the_library(qtbot, page, session):
     session.close_project()
     assert page.empty.isVisible()
     with qtbot.waitSignal(session.page_requested) as caught:

@@ -1,3 +1,4 @@
+# ruff: noqa: F811 - pytest passes fixtures by the name they are imported under
 """The tools with a real mouse on real views."""
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ CTRL = Qt.KeyboardModifier.ControlModifier
 
 
 @pytest.fixture
-def doc(page):  # noqa: F811
+def doc(page):
     return page.document
 
 
@@ -21,7 +22,7 @@ def click(view, place, **more):
     drag(view, [place], **more)
 
 
-def test_a_stroke_is_one_step_and_covers_the_way_between_two_mouse_points(page, axial, doc):  # noqa: F811
+def test_a_stroke_is_one_step_and_covers_the_way_between_two_mouse_points(page, axial, doc):
     page.toolbox.settings.set(size_mm=4, shape="2d")
     before = doc.labels.copy()
     drag(axial, [place_of(axial, (10, 12, 15)), place_of(axial, (10, 12, 55))])
@@ -35,20 +36,20 @@ def test_a_stroke_is_one_step_and_covers_the_way_between_two_mouse_points(page, 
     assert (doc.labels[10, 12, 15:56] == 1).all()
 
 
-def test_ball_paints_through_slices(page, axial, doc):  # noqa: F811
+def test_ball_paints_through_slices(page, axial, doc):
     page.toolbox.settings.set(size_mm=12, shape="3d")
     click(axial, place_of(axial, (10, 12, 15)))
     assert doc.labels[8, 12, 15] == doc.labels[12, 12, 15] == 1
 
 
-def test_brush_keeps_to_the_hu_range(page, axial, doc):  # noqa: F811
+def test_brush_keeps_to_the_hu_range(page, axial, doc):
     page.toolbox.settings.set(size_mm=30, shape="2d", hu_on=True, hu_range=(-200, 200))
     click(axial, place_of(axial, (10, 8, 20)))
     assert doc.labels[10, 8, 20] == 1
     assert doc.labels[10, 3, 20] == 0  # air
 
 
-def test_ctrl_erases_and_so_does_the_eraser(qtbot, page, axial, doc):  # noqa: F811
+def test_ctrl_erases_and_so_does_the_eraser(qtbot, page, axial, doc):
     page.toolbox.settings.set(size_mm=6, shape="2d")
     click(axial, place_of(axial, (10, 32, 36)), keys=CTRL)
     assert doc.labels[10, 32, 36] == 0
@@ -58,7 +59,7 @@ def test_ctrl_erases_and_so_does_the_eraser(qtbot, page, axial, doc):  # noqa: F
     assert {e.name for e in doc.steps} == {"Erase, Tumour"}
 
 
-def test_locked_and_hidden_classes_are_not_painted_over(qtbot, page, axial, doc):  # noqa: F811
+def test_locked_and_hidden_classes_are_not_painted_over(qtbot, page, axial, doc):
     doc.toggle(doc.locked, 1)
     before = doc.labels.copy()
     with qtbot.waitSignal(doc.said):
@@ -76,7 +77,7 @@ def test_locked_and_hidden_classes_are_not_painted_over(qtbot, page, axial, doc)
     assert ((doc.labels == 1) == (before == 1)).all()
 
 
-def test_esc_leaves_the_stroke_without_a_change(qtbot, page, axial, doc):  # noqa: F811
+def test_esc_leaves_the_stroke_without_a_change(qtbot, page, axial, doc):
     before, counts = doc.labels.copy(), doc.counts.copy()
     drag(axial, [(200, 100), (260, 120), (280, 200)], release=False)
     assert not np.array_equal(doc.labels, before)
@@ -89,14 +90,14 @@ def test_esc_leaves_the_stroke_without_a_change(qtbot, page, axial, doc):  # noq
     assert doc.steps == []
 
 
-def test_taking_another_tool_or_series_leaves_the_stroke(qtbot, page, axial, doc):  # noqa: F811
+def test_taking_another_tool_or_series_leaves_the_stroke(qtbot, page, axial, doc):
     before = doc.labels.copy()
     drag(axial, [(200, 100), (260, 120)], release=False)
     qtbot.keyClick(page, Qt.Key.Key_P)
     assert np.array_equal(doc.labels, before)
 
 
-def test_sixty_strokes_can_be_undone(page, axial, doc):  # noqa: F811
+def test_sixty_strokes_can_be_undone(page, axial, doc):
     page.toolbox.settings.set(size_mm=3, shape="2d")
     before = doc.labels.copy()
     for number in range(60):
@@ -116,7 +117,7 @@ def test_sixty_strokes_can_be_undone(page, axial, doc):  # noqa: F811
     assert np.array_equal(doc.labels, after)
 
 
-def test_hu_brush_takes_what_looks_like_its_start(qtbot, page, axial, doc):  # noqa: F811
+def test_hu_brush_takes_what_looks_like_its_start(qtbot, page, axial, doc):
     doc.set_active(2)
     qtbot.keyClick(page, Qt.Key.Key_T)
     page.toolbox.settings.set(size_mm=30, shape="2d")
@@ -126,7 +127,7 @@ def test_hu_brush_takes_what_looks_like_its_start(qtbot, page, axial, doc):  # n
     assert painted.min() > 80
 
 
-def test_polygon_by_corners_and_double_click(qtbot, page, axial, doc):  # noqa: F811
+def test_polygon_by_corners_and_double_click(qtbot, page, axial, doc):
     qtbot.keyClick(page, Qt.Key.Key_P)
     doc.set_active(3)
     corners = [(10, 10, 10), (10, 10, 30), (10, 24, 30), (10, 24, 10)]
@@ -142,7 +143,7 @@ def test_polygon_by_corners_and_double_click(qtbot, page, axial, doc):  # noqa: 
     assert axial.isVisible()
 
 
-def test_polygon_enter_closes_backspace_takes_back_esc_forgets(qtbot, page, axial, doc):  # noqa: F811
+def test_polygon_enter_closes_backspace_takes_back_esc_forgets(qtbot, page, axial, doc):
     qtbot.keyClick(page, Qt.Key.Key_P)
     for corner in [(10, 10, 10), (10, 10, 30), (10, 24, 30), (10, 50, 50)]:
         click(axial, place_of(axial, corner))
@@ -158,7 +159,7 @@ def test_polygon_enter_closes_backspace_takes_back_esc_forgets(qtbot, page, axia
     assert len(doc.steps) == 1
 
 
-def test_grow_fills_what_hangs_together(qtbot, page, axial, doc):  # noqa: F811
+def test_grow_fills_what_hangs_together(qtbot, page, axial, doc):
     doc.set_active(2)
     qtbot.keyClick(page, Qt.Key.Key_G)
     page.toolbox.settings.set(shape="3d")
@@ -168,7 +169,7 @@ def test_grow_fills_what_hangs_together(qtbot, page, axial, doc):  # noqa: F811
     assert [e.name for e in doc.steps] == ["Region grow, Organ"]
 
 
-def test_smart_fill_fills_between_slices(qtbot, page, axial, doc):  # noqa: F811
+def test_smart_fill_fills_between_slices(qtbot, page, axial, doc):
     doc.set_active(4)
     page.toolbox.settings.set(size_mm=10, shape="2d")
     for z in (3, 8):
@@ -180,7 +181,7 @@ def test_smart_fill_fills_between_slices(qtbot, page, axial, doc):  # noqa: F811
     assert doc.steps[0].name == "Smart fill, Vessel"
 
 
-def test_measuring_changes_nothing_and_shows_all_axes(qtbot, page, axial, doc):  # noqa: F811
+def test_measuring_changes_nothing_and_shows_all_axes(qtbot, page, axial, doc):
     before = doc.labels.copy()
     qtbot.keyClick(page, Qt.Key.Key_R)
     assert doc.all_measured
@@ -191,7 +192,7 @@ def test_measuring_changes_nothing_and_shows_all_axes(qtbot, page, axial, doc): 
     assert len(doc.measurements("axial", axial.index)) == 2
 
 
-def test_looking_tools(qtbot, page, axial, doc):  # noqa: F811
+def test_looking_tools(qtbot, page, axial, doc):
     qtbot.keyClick(page, Qt.Key.Key_W)
     drag(axial, [(100, 100), (120, 110)])
     assert doc.window == (420.0, 30.0)

@@ -1,3 +1,4 @@
+# ruff: noqa: F811 - pytest passes fixtures by the name they are imported under
 """A slice view under real mouse, wheel and key events."""
 
 from __future__ import annotations
@@ -18,13 +19,13 @@ SHIFT, CTRL, ALT = (
 )
 
 
-def test_opens_on_the_largest_lesion(page, axial):  # noqa: F811
+def test_opens_on_the_largest_lesion(page, axial):
     assert axial.index == BALL[0][0]
     assert axial.accessibleName() == f"Axial, slice {axial.index + 1} of {SHAPE[0]}"
     assert page.views.planes["sagittal"].index == pytest.approx(BALL[0][2], abs=1)
 
 
-def test_wheel_and_keys_scroll(qtbot, axial):  # noqa: F811
+def test_wheel_and_keys_scroll(qtbot, axial):
     start = axial.index
     wheel(axial, 1)
     assert axial.index == start + 1
@@ -42,7 +43,7 @@ def test_wheel_and_keys_scroll(qtbot, axial):  # noqa: F811
     assert axial.index == 0
 
 
-def test_half_a_wheel_step_of_a_touchpad_waits_for_the_other_half(axial):  # noqa: F811
+def test_half_a_wheel_step_of_a_touchpad_waits_for_the_other_half(axial):
     start = axial.index
     wheel(axial, 0.5)
     assert axial.index == start
@@ -50,7 +51,7 @@ def test_half_a_wheel_step_of_a_touchpad_waits_for_the_other_half(axial):  # noq
     assert axial.index == start + 1
 
 
-def test_zoom_keeps_what_is_under_the_pointer(axial):  # noqa: F811
+def test_zoom_keeps_what_is_under_the_pointer(axial):
     before, zoom = axial.framing.to_image(QPointF(200, 150)), axial.framing.zoom
     wheel(axial, 3, keys=CTRL)
     assert axial.framing.zoom > zoom * 1.5
@@ -59,14 +60,14 @@ def test_zoom_keeps_what_is_under_the_pointer(axial):  # noqa: F811
     assert axial.framing.zoom == pytest.approx(zoom)
 
 
-def test_voxels_keep_their_shape_in_mm(page):  # noqa: F811
+def test_voxels_keep_their_shape_in_mm(page):
     sagittal = page.views.planes["sagittal"]
     a, b = place_of(sagittal, (5, 30, 36)), place_of(sagittal, (6, 30, 36))
     c = place_of(sagittal, (5, 33, 36))
     assert abs(b[1] - a[1]) == pytest.approx(abs(c[0] - a[0]))  # 3 mm up as 3 mm across
 
 
-def test_pan_with_the_middle_button_and_with_space(qtbot, axial):  # noqa: F811
+def test_pan_with_the_middle_button_and_with_space(qtbot, axial):
     target = (10, 32, 36)
     x, y = place_of(axial, target)
     drag(axial, [(100, 100), (130, 90)], Qt.MouseButton.MiddleButton)
@@ -78,12 +79,12 @@ def test_pan_with_the_middle_button_and_with_space(qtbot, axial):  # noqa: F811
     assert axial.doc.history.entries == []
 
 
-def test_right_drag_windows(axial):  # noqa: F811
+def test_right_drag_windows(axial):
     drag(axial, [(100, 100), (150, 80)], Qt.MouseButton.RightButton)
     assert axial.doc.window == (450.0, 60.0)
 
 
-def test_shift_click_moves_the_crosshair_and_the_other_planes_follow(page, axial):  # noqa: F811
+def test_shift_click_moves_the_crosshair_and_the_other_planes_follow(page, axial):
     place = place_of(axial, (10, 20, 50))
     drag(axial, [place], keys=SHIFT)
     assert page.document.cursor == pytest.approx((10, 20, 50))
@@ -92,7 +93,7 @@ def test_shift_click_moves_the_crosshair_and_the_other_planes_follow(page, axial
     assert page.document.history.entries == []
 
 
-def test_readout_names_the_voxel_under_the_pointer(page, axial):  # noqa: F811
+def test_readout_names_the_voxel_under_the_pointer(page, axial):
     x, y = place_of(axial, (10, 21, 44))
     event = axial._event(QPointF(x, y))
     hu = int(page.document.volume.hu[10, 21, 44])
@@ -101,14 +102,14 @@ def test_readout_names_the_voxel_under_the_pointer(page, axial):  # noqa: F811
     assert words == f"{hu} HU   x {mx:.1f}  y {my:.1f}  z {mz:.1f}"
 
 
-def test_slider_shows_lesions_and_jumps(axial):  # noqa: F811
+def test_slider_shows_lesions_and_jumps(axial):
     (first, last, _colour), *_ = axial.bar.marks()
     assert (first, last) == (6, 15)
     drag(axial.bar, [(12, axial.bar.y_of(3))])
     assert axial.index == 3
 
 
-def test_brush_size_by_alt_wheel_and_brackets(qtbot, page, axial):  # noqa: F811
+def test_brush_size_by_alt_wheel_and_brackets(qtbot, page, axial):
     size = page.toolbox.settings.size_mm
     wheel(axial, 1, keys=ALT)
     bigger = page.toolbox.settings.size_mm
@@ -117,7 +118,7 @@ def test_brush_size_by_alt_wheel_and_brackets(qtbot, page, axial):  # noqa: F811
     assert page.toolbox.settings.size_mm < bigger
 
 
-def test_double_click_makes_a_view_large_and_back(page, axial):  # noqa: F811
+def test_double_click_makes_a_view_large_and_back(page, axial):
     sagittal = page.views.planes["sagittal"]
     mouse(
         sagittal, QEvent.Type.MouseButtonDblClick, (100, 100),
@@ -133,7 +134,7 @@ def test_double_click_makes_a_view_large_and_back(page, axial):  # noqa: F811
     assert axial.isVisible()
 
 
-def test_entering_takes_the_keys_but_not_from_a_text_field(qtbot, page, axial):  # noqa: F811
+def test_entering_takes_the_keys_but_not_from_a_text_field(qtbot, page, axial):
     field = page.side.brush.low
     page.toolbox.settings.set(hu_on=True)
     field.setFocus()
@@ -153,7 +154,7 @@ def _enter():
     return QEnterEvent(QPointF(5, 5), QPointF(5, 5), QPointF(5, 5))
 
 
-def test_labels_show_in_their_colour_and_h_hides_them(qtbot, page, axial):  # noqa: F811
+def test_labels_show_in_their_colour_and_h_hides_them(qtbot, page, axial):
     def orange() -> int:
         image = axial.grab().toImage()
         found = 0
