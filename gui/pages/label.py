@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QEvent, QSize, Qt
-from PySide6.QtGui import QKeyEvent, QShowEvent
+from PySide6.QtGui import QKeyEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from core.errors import UserError
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from gui.run.supervisor import RunSupervisor
 
 
+#: Width of the page in a window of 1400, whose rail takes 72.
+_DRAWER_BELOW = 1328
 #: Keys of the view under the pointer, for when the focus is elsewhere on the page.
 _VIEW_KEYS = (
     Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_Home, Qt.Key.Key_End,
@@ -109,6 +111,7 @@ class LabelPage(QWidget):
         self.side.lesions.cancelled.connect(self.proposer.cancel)
         self.proposer.changed.connect(self._proposing)
         self.bar.layout_asked.connect(self.views.set_mode)
+        self.bar.panel_asked.connect(self.side.setVisible)
         self.views.layout_changed.connect(self.bar.layouts.set_key)
         self.toolbox.settings.changed.connect(self._repaint_ring)
         self.toolbox.changed.connect(self._repaint_ring)
@@ -335,6 +338,15 @@ class LabelPage(QWidget):
     def _repaint_ring(self, _key: str = "") -> None:
         for view in self.views.planes.values():
             view.update()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """In a narrow window the side panel becomes a drawer."""
+        super().resizeEvent(event)
+        narrow = self.width() < _DRAWER_BELOW
+        if narrow == self.bar.panel.isHidden():
+            self.bar.panel.setVisible(narrow)
+            self.bar.panel.setChecked(False)
+            self.side.setVisible(not narrow)
 
     def showEvent(self, event: QShowEvent) -> None:
         """The keys are the active view's as soon as the page is there."""

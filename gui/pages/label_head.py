@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 
 from core.project.records import SeriesRecord
@@ -27,6 +28,10 @@ PRESETS: tuple[tuple[str, int, int], ...] = (
     ("liver", 150, 30),
     ("brain", 80, 40),
 )
+
+
+def _figures(width: int, level: int) -> str:
+    return f"{width}/{level}".replace("-", "−")
 
 
 class LabelHead(QWidget):
@@ -116,9 +121,13 @@ class LabelHead(QWidget):
 
 
 class ViewBar(QWidget):
-    """40 high: W/L presets, overlay, toggles, layout. layout_asked: grid, columns or one."""
+    """40 high: W/L presets, overlay, toggles, layout, and in narrow windows the panel.
+
+    layout_asked: grid, columns or one. panel_asked: whether the side panel shall be seen.
+    """
 
     layout_asked = Signal(str)
+    panel_asked = Signal(bool)
 
     def __init__(self, document: LabelDocument, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -132,7 +141,7 @@ class ViewBar(QWidget):
             "liver": self.tr("Liver"), "brain": self.tr("Brain"),
         }  # fmt: skip
         self.presets = Segmented(
-            [(key, names[key], f"{w}/{level}".replace("-", "−")) for key, w, level in PRESETS]
+            [(key, names[key], _figures(w, level)) for key, w, level in PRESETS]
         )
         for number, (key, _, _) in enumerate(PRESETS, start=1):
             self.presets.button(key).setToolTip(f"{names[key]} (Shift+{number})")
@@ -154,13 +163,20 @@ class ViewBar(QWidget):
         )
         row.addWidget(self.presets)
         row.addStretch(1)
-        row.addWidget(label(self.tr("Overlay"), 13, 400, "t2"))
+        self.overlay_name = label(self.tr("Overlay"), 13, 400, "t2")
+        row.addWidget(self.overlay_name)
         row.addWidget(self.opacity)
         row.addWidget(self.percent)
         row.addWidget(self.contour)
         row.addWidget(self.cross)
         row.addSpacing(8)
         row.addWidget(self.layouts)
+        self.panel = IconButton("ph.list", self.tr("Side panel"), True, framed=True)
+        self.panel.hide()
+        row.addWidget(self.panel)
+        self._full = self.minimumSizeHint().width()
+        self._compact = False
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self._connect()
 
     def _connect(self) -> None:
@@ -169,6 +185,7 @@ class ViewBar(QWidget):
         self.contour.toggled.connect(lambda on: self._doc.set_style(contour_only=on))
         self.cross.toggled.connect(lambda on: self._doc.set_style(crosshair_shown=on))
         self.layouts.changed.connect(self.layout_asked)
+        self.panel.toggled.connect(self.panel_asked)
         self._doc.window_changed.connect(self._follow_window)
         self._doc.style_changed.connect(self._follow_style)
         # The views keep the keys after a click here; Tab still gets to every control.
@@ -177,6 +194,18 @@ class ViewBar(QWidget):
                 widget.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self._follow_style()
         self._follow_window()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Where there is no room, the figures of presets and overlay go."""
+        super().resizeEvent(event)
+        compact = self.width() < self._full
+        if compact == self._compact:
+            return
+        self._compact = compact
+        for widget in (self.overlay_name, self.percent):
+            widget.setVisible(not compact)
+        for key, width, level in PRESETS:
+            self.presets.set_detail(key, "" if compact else _figures(width, level))
 
     def use_preset(self, key: str) -> None:
         """Set the window of a preset."""

@@ -110,6 +110,12 @@ class Segmented(QWidget):
         """Choose without emitting. Raises KeyError on an unknown key."""
         self._buttons[key].setChecked(True)
 
+    def set_detail(self, key: str, detail: str) -> None:
+        """Change the quieter second text of an option."""
+        self._buttons[key].detail = detail
+        self._buttons[key].updateGeometry()
+        self._buttons[key].update()
+
     def clear_choice(self) -> None:
         """Choose nothing, where the present state is none of the options."""
         self._group.setExclusive(False)

@@ -246,3 +246,26 @@ def test_empty_page_points_to_the_library(qtbot, page, session):
     with qtbot.waitSignal(session.page_requested) as caught:
         qtbot.mouseClick(page.empty.buttons[0], Qt.MouseButton.LeftButton)
     assert caught.args == ["library"]
+
+
+def test_in_a_narrow_window_the_panel_is_a_drawer(qtbot, page):
+    page.resize(1208, 764)
+    assert page.bar.panel.isVisible()
+    assert not page.side.isVisible()
+    assert page.grab().width() == 1208
+    qtbot.mouseClick(page.bar.panel, Qt.MouseButton.LeftButton)
+    assert page.side.isVisible()
+    page.resize(1400, 860)
+    assert page.side.isVisible()
+    assert not page.bar.panel.isVisible()
+
+
+def test_layouts(qtbot, page):
+    planes = page.views.planes
+    qtbot.mouseClick(page.bar.layouts.button("columns"), Qt.MouseButton.LeftButton)
+    assert len({view.y() for view in planes.values()}) == 1
+    assert all(view.isVisible() for view in planes.values())
+    qtbot.mouseClick(page.bar.layouts.button("one"), Qt.MouseButton.LeftButton)
+    assert [p for p, view in planes.items() if view.isVisible()] == ["axial"]
+    qtbot.mouseClick(page.bar.layouts.button("grid"), Qt.MouseButton.LeftButton)
+    assert all(view.isVisible() for view in planes.values())
