@@ -48,6 +48,9 @@ class LabelViews(QWidget):
         self._rows = QSplitter(Qt.Orientation.Vertical)
         self._top.addWidget(self.planes["axial"])
         self._top.addWidget(self.planes["sagittal"])
+        self._column = QSplitter(Qt.Orientation.Vertical)
+        self._top.addWidget(self._column)
+        self._column.hide()
         self._bottom.addWidget(self.planes["coronal"])
         self._bottom.addWidget(self._room)
         self._rows.addWidget(self._top)
@@ -55,12 +58,12 @@ class LabelViews(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(8, 0, 8, 8)
         column.addWidget(self._rows)
-        for splitter in (self._top, self._bottom, self._rows):
+        for splitter in (self._top, self._bottom, self._rows, self._column):
             splitter.setChildrenCollapsible(False)
             splitter.setHandleWidth(8)
         # The columns of both rows keep one line, as in the design.
-        self._top.splitterMoved.connect(lambda *_: self._bottom.setSizes(self._top.sizes()))
-        self._bottom.splitterMoved.connect(lambda *_: self._top.setSizes(self._bottom.sizes()))
+        self._top.splitterMoved.connect(lambda *_: self._align(self._top, self._bottom))
+        self._bottom.splitterMoved.connect(lambda *_: self._align(self._bottom, self._top))
         for plane, view in self.planes.items():
             view.entered.connect(lambda plane=plane: self.set_active(plane))
             view.large_asked.connect(lambda view=view: self.toggle_large(view))
@@ -98,34 +101,38 @@ class LabelViews(QWidget):
         self._large = None if self._large is not None else view
         self.set_mode("one" if self._large is not None else "grid")
 
+    def _align(self, moved: QSplitter, other: QSplitter) -> None:
+        if self._mode == "grid":
+            other.setSizes(moved.sizes()[:2])
+
     def _arrange(self) -> None:
         axial, sagittal, coronal = (self.planes[p] for p in PLANES)
-        across = self._mode == "columns"
-        # In columns the coronal view joins the upper row.
-        target = self._top if across else self._bottom
-        if coronal.parent() is not target:
-            target.insertWidget(2 if across else 0, coronal)
+        # Side by side the axial view takes the height, and the other two share a column.
+        beside = self._mode == "columns"
+        if beside and sagittal.parent() is not self._column:
+            self._column.addWidget(sagittal)
+            self._column.addWidget(coronal)
+        elif not beside and sagittal.parent() is self._column:
+            self._top.insertWidget(1, sagittal)
+            self._bottom.insertWidget(0, coronal)
         for view in (axial, sagittal, coronal, self._room):
             alone = self._large in (view, self.volume_view if view is self._room else view)
-            view.setVisible(alone if self._mode == "one" else True)
-        if across:
-            self._room.hide()
-        parts = {
-            self._top: (axial, sagittal, coronal) if across else (axial, sagittal),
-            self._bottom: () if across else (coronal, self._room),
-        }
-        for splitter, views in parts.items():
-            splitter.setVisible(any(not v.isHidden() for v in views))
+            view.setVisible(alone if self._mode == "one" else not (beside and view is self._room))
+        self._column.setVisible(beside)
+        self._top.setVisible(beside or not (axial.isHidden() and sagittal.isHidden()))
+        self._bottom.setVisible(not beside and not (coronal.isHidden() and self._room.isHidden()))
         self._reset_sizes()
         self._show_volume_view()
 
     def _reset_sizes(self) -> None:
         width, height = max(self.width(), 600), max(self.height(), 400)
+        shares = [width * part // 100 for part in _ACROSS]
         if self._mode == "columns":
-            self._top.setSizes([width // 3] * 3)
+            self._top.setSizes([shares[0], shares[1]])
+            self._column.setSizes([height // 2, height // 2])
         else:
             for splitter in (self._top, self._bottom):
-                splitter.setSizes([width * part // 100 for part in _ACROSS])
+                splitter.setSizes(shares)
             self._rows.setSizes([height * part // 100 for part in _DOWN])
 
     def showEvent(self, event: object) -> None:

@@ -263,7 +263,9 @@ def test_in_a_narrow_window_the_panel_is_a_drawer(qtbot, page):
 def test_layouts(qtbot, page):
     planes = page.views.planes
     qtbot.mouseClick(page.bar.layouts.button("columns"), Qt.MouseButton.LeftButton)
-    assert len({view.y() for view in planes.values()}) == 1
+    top = {p: view.mapTo(page, view.rect().topLeft()) for p, view in planes.items()}
+    assert top["axial"].y() == top["sagittal"].y() < top["coronal"].y()
+    assert planes["axial"].height() > planes["sagittal"].height() * 1.8
     assert all(view.isVisible() for view in planes.values())
     qtbot.mouseClick(page.bar.layouts.button("one"), Qt.MouseButton.LeftButton)
     assert [p for p, view in planes.items() if view.isVisible()] == ["axial"]
