@@ -20,7 +20,7 @@ from gui.pages.label_strip import ToolStrip
 from gui.pages.label_views import LabelViews
 from gui.session import Session
 from gui.tools.toolbox import Toolbox
-from gui.widgets import EmptyState, Toast
+from gui.widgets import Banner, EmptyState, Toast
 
 if TYPE_CHECKING:
     from gui.run.supervisor import RunSupervisor
@@ -91,6 +91,9 @@ class LabelPage(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self.head)
+        self.unsaved = Banner("warn", "")
+        self.unsaved.hide()
+        column.addWidget(self.unsaved)
         column.addWidget(self._stack, 1)
 
     def _connect(self) -> None:
@@ -98,6 +101,7 @@ class LabelPage(QWidget):
         session.open_series_changed.connect(self._open_series)
         session.series_changed.connect(self._series_changed)
         session.models_changed.connect(self._models_changed)
+        session.labels_saved_changed.connect(self._saved_changed)
         session.proposal_changed.connect(self._proposed)
         doc.said.connect(self._say)
         self.head.back.connect(self._back)
@@ -140,6 +144,8 @@ class LabelPage(QWidget):
 
     def _open_series(self) -> None:
         record = self._record()
+        for view in self.views.planes.values():
+            view.cancel()  # A stroke must not go on in another series.
         if record is None:
             self.document.close_series()
         elif record.series_uid != self.document.uid:
@@ -189,6 +195,16 @@ class LabelPage(QWidget):
         self.session.message.emit(
             self.tr("{0} marked as reviewed").format(record.patient_id or self.tr("Series")), undo
         )
+
+    def _saved_changed(self, state: str, words: str) -> None:
+        """A label the disk refuses is kept in memory, and the user knows."""
+        if state == "unsaved":
+            text = self.tr("{0} Your strokes are kept, and saving is tried again by itself.")
+            actions = [(self.tr("Retry"), self.document.save)]
+            why = words if words.endswith(".") else f"{words}."
+            self.unsaved.set("warn", self.tr("Labels are not saved"), text.format(why), actions)
+        if state in ("saved", "unsaved"):
+            self.unsaved.setVisible(state == "unsaved")
 
     # ---- proposal and findings ---------------------------------------------------------------
 

@@ -95,7 +95,8 @@ def test_a_stroke_that_goes_on_is_not_saved_half(qtbot, monkeypatch, axial, doc)
     qtbot.waitUntil(lambda: not doc._unsaved, timeout=5_000)
 
 
-def test_a_disk_that_refuses_is_told_and_tried_again(qtbot, monkeypatch, axial, doc, session):
+def test_a_disk_that_refuses_is_told_and_tried_again(qtbot, monkeypatch, page, axial):
+    doc, session = page.document, page.session
     monkeypatch.setattr(module, "SAVE_AFTER_MS", 30)
     monkeypatch.setattr(module, "RETRY_AFTER_MS", 60)
     states = []
@@ -111,7 +112,10 @@ def test_a_disk_that_refuses_is_told_and_tried_again(qtbot, monkeypatch, axial, 
 
     monkeypatch.setattr(LabelStore, "save", refusing)
     stroke(axial)
+    qtbot.waitUntil(page.unsaved.isVisible, timeout=10_000)
+    assert "No space left on device" in page.unsaved.text()
     qtbot.waitUntil(lambda: bool(states) and states[-1][0] == "saved", timeout=10_000)
+    assert not page.unsaved.isVisible()
     assert ("unsaved", "No space left on device") in states
     assert np.array_equal(saved_as(doc), doc.labels)
 
