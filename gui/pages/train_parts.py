@@ -208,7 +208,7 @@ class RunHeader(QWidget):
         self.stage.setVisible(bool(words))
         known = step is not None and not preparing
         self.epoch.show_value(
-            self.tr("{0} of {1}").format(min(math.ceil(step.epoch), step.epochs), step.epochs)
+            self.tr("{0} of {1}").format(min(math.ceil(history.epoch), step.epochs), step.epochs)
             if step is not None and known
             else ""
         )

@@ -94,9 +94,8 @@ class RunView(QWidget):
         losses = {"dice_ce": self.tr("Dice + cross-entropy"), "dice_focal": self.tr("Dice + focal"),
                   "tversky_ce": self.tr("Tversky + cross-entropy")}  # fmt: skip
         self.loss.set_title(self.loss.title.text(), losses.get(plan.loss, plan.loss))
-        words = self.tr("{0} validation cases, {1} times in the run").format(
-            plan.figures.cases_val, plan.validations
-        )
+        cases = self.tr("%n validation case(s)", "", plan.figures.cases_val)
+        words = cases + ", " + self.tr("%n time(s) in the run", "", plan.validations)
         self.dice.set_title(self.dice.title.text(), words)
 
     def _show_whole_plan(self) -> None:

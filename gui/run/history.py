@@ -175,7 +175,8 @@ class RunHistory:
     @property
     def epoch(self) -> float:
         """Epochs done."""
-        points = [events[-1].epoch for events in (self.steps, self.validations) if events]
+        said = (self.steps, self.validations, self.checkpoints)
+        points = [events[-1].epoch for events in said if events]
         return max(points, default=0.0)
 
     @property
@@ -187,7 +188,9 @@ class RunHistory:
             return 1.0
         if self.step is None or self.step.steps <= 0:
             return math.nan
-        return min(1.0, self.step.step / self.step.steps)
+        # A validation or checkpoint can be newer than the last report of steps.
+        marks = [e[-1].step for e in (self.validations, self.checkpoints) if e]
+        return min(1.0, max(self.step.step, *marks, 0) / self.step.steps)
 
     @property
     def best(self) -> ValidationEvent | None:

@@ -248,7 +248,8 @@ class DicePlot(EpochPlot):
         self._box.xy = (now if right else self.epochs, height)
         # At the right edge it hangs below the level of the best, clear of the curve.
         down = -34 if height > 0.3 else 34
-        offset = (_points(14), 0.0) if right else (_points(-10), _points(down))
+        up = _points(14) if height < 0.08 else 0.0
+        offset = (_points(14), up) if right else (_points(-10), _points(down))
         self._box.set_position(offset)
         self._box.set_visible(True)
 
