@@ -94,6 +94,7 @@ class NewRun(QWidget):
         self._wait.timeout.connect(self._plan)
         self._build()
         supervisor.changed.connect(self._show_start)
+        self._show_start()
 
     # ---- building ----------------------------------------------------------------------------
 

@@ -1,0 +1,417 @@
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from core.events import Event
+from core.hardware import DeviceInfo
+from core.project import runs
+from gui.pages import train as train_module
+from gui.pages import train_new
+from gui.pages.train import TrainPage
+from gui.pages.train_new import Planned
+from gui.pages.train_parts import spread
+from gui.run.supervisor import RunSupervisor
+from gui.session import Session
+from gui.widgets import Confirm, EmptyState
+from tests.core.data.plans import tiny_plan
+from tests.gui.run.conftest import play, session, supervisor
+from tests.gui.run.recorded import (
+    cases,
+    cpu,
+    gpu,
+    run_events,
+    state,
+    step,
+    validation,
+    write_events,
+    write_pictures,
+)
+
+__all__ = ["play", "session", "supervisor"]  # fixtures
+
+CPU = DeviceInfo("cpu", "AMD EPYC", False, 16 * 10**9, 2)
+H100 = DeviceInfo("cuda:0", "NVIDIA H100", True, 80 * 10**9)
+
+
+@pytest.fixture
+def found(monkeypatch: pytest.MonkeyPatch) -> list[DeviceInfo]:
+    """What the machine has; plans come without images being read."""
+    devices = [CPU]
+
+    def planned(project, minutes, epochs, device, *, progress, cancelled) -> Planned:
+        progress(1, 2)
+        plan = tiny_plan(epochs=epochs) if minutes is None else tiny_plan(budget_minutes=minutes)
+        return Planned(plan, tuple(devices), False)
+
+    monkeypatch.setattr(train_new, "make_planned", planned)
+    return devices
+
+
+@pytest.fixture
+def page(
+    qtbot: QtBot, session: Session, supervisor: RunSupervisor, found: list[DeviceInfo]
+) -> Iterator[TrainPage]:
+    made = TrainPage(session, supervisor)
+    qtbot.addWidget(made)
+    made.resize(1528, 964)
+    yield made
+    made.close()
+
+
+def add_run(session: Session, events: list[Event], name: str = "Mine") -> Path:
+    record = runs.create_run(session.require_project(), tiny_plan(), name)
+    write_events(record.path, events)
+    write_pictures(record.path)
+    return record.path
+
+
+def open_run(qtbot: QtBot, page: TrainPage) -> None:
+    page.show()
+    qtbot.waitUntil(lambda: page.stack.currentWidget() is page.view)
+    qtbot.waitUntil(lambda: page.view.header.id.text() == page.run_id and not page._loading)
+
+
+def buttons(page: TrainPage) -> set[str]:
+    header = page.view.header
+    names = ("new", "pause", "resume", "stop", "kill", "evaluate")
+    return {name for name in names if getattr(header, name).isVisible()}
+
+
+def text_of(page: TrainPage) -> str:
+    state = page._empty.findChild(EmptyState)
+    assert state is not None
+    return f"{state.title.text()}. {state.text.text()}"
+
+
+def test_too_few_labels_say_so(qtbot: QtBot, page: TrainPage, session: Session) -> None:
+    project = session.require_project()
+    for uid in ("1.2.3.0", "1.2.3.1", "1.2.3.2"):
+        project.set_status(uid, "none")
+    session.refresh_series()
+    page.show()
+    qtbot.waitUntil(lambda: page.stack.currentWidget() is page._empty)
+    assert "Too few labelled cases" in text_of(page)
+    assert "This project has 2." in text_of(page)
+    # Labelled meanwhile, the page moves on by itself.
+    project.set_status("1.2.3.0", "draft")
+    session.refresh_series()
+    qtbot.waitUntil(lambda: page.stack.currentWidget() is page.new)
+
+
+def test_no_project(qtbot: QtBot, page: TrainPage, session: Session) -> None:
+    page.show()
+    session.close_project()
+    qtbot.waitUntil(lambda: page.stack.currentWidget() is page._empty)
+    assert "No project is open" in text_of(page)
+
+
+def test_a_new_run_is_planned_and_started(
+    qtbot: QtBot, page: TrainPage, supervisor: RunSupervisor, session: Session
+) -> None:
+    page.show()
+    qtbot.waitUntil(page.new.start.isEnabled)
+    assert page.new.banner.title_text() == "No GPU found"
+    assert page.new.counts.values()["Train"] == "3 cases, 3 patients"
+    assert page.new.plan().budget_minutes == 20
+    qtbot.mouseClick(page.new.time.button("5"), Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: (page.new.plan() or tiny_plan()).budget_minutes == 5)
+    page.new.name.setText("Quick one")
+    qtbot.mouseClick(page.new.start, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: page.view.header.name.whole_text() == "Quick one", timeout=10_000)
+    qtbot.waitUntil(lambda: len(page.history.steps) > 3, timeout=15_000)
+    qtbot.waitUntil(lambda: buttons(page) == {"new", "pause", "stop"})
+    assert not page.view.header.new.isEnabled()
+    record = runs.run(session.require_project(), "r01")
+    assert (record.name, record.automatic) == ("Quick one", True)
+    # The live page and the files tell the same.
+    supervisor.stop()
+    qtbot.waitUntil(lambda: supervisor.live_run is None)
+    qtbot.waitUntil(lambda: page.history.run_state == "stopped" and not page._loading)
+    replayed = list(runs.read_events(record.path))
+    assert len(page.history.steps) == sum(e.kind == "step" for e in replayed)
+    qtbot.waitUntil(lambda: "resume" in buttons(page))
+
+
+def test_a_gpu_needs_no_banner(qtbot: QtBot, page: TrainPage, found: list[DeviceInfo]) -> None:
+    found.insert(0, H100)
+    page.show()
+    qtbot.waitUntil(page.new.start.isEnabled)
+    assert not page.new.banner.isVisible()
+    assert page.new.device.count() == 3
+
+
+def test_epochs_and_other_times(qtbot: QtBot, page: TrainPage) -> None:
+    page.show()
+    qtbot.waitUntil(page.new.start.isEnabled)
+    qtbot.mouseClick(page.new.time.button("epochs"), Qt.MouseButton.LeftButton)
+    assert page.new.epochs.isVisible()
+    qtbot.waitUntil(lambda: (page.new.plan() or tiny_plan()).epochs == 100)
+    qtbot.mouseClick(page.new.time.button("minutes"), Qt.MouseButton.LeftButton)
+    assert page.new.minutes.isVisible() and not page.new.epochs.isVisible()
+    qtbot.waitUntil(lambda: (page.new.plan() or tiny_plan()).budget_minutes == 120)
+
+
+def test_an_edited_plan_stays_edited_and_is_marked(
+    qtbot: QtBot, page: TrainPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page.show()
+    qtbot.waitUntil(page.new.start.isEnabled)
+    edited = tiny_plan(batch=6, budget_minutes=60.0)
+    monkeypatch.setattr(train_new, "edit_plan", lambda *_args: edited)
+    qtbot.mouseClick(page.new.card.advanced, Qt.MouseButton.LeftButton)
+    assert page.new.time.key() == "60"
+    qtbot.mouseClick(page.new.time.button("5"), Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: page.new.plan().budget_minutes == 5)
+    assert page.new.plan().batch == 6
+    assert page.new.card.pill._text == "Edited"
+
+
+def test_a_plan_that_cannot_be_made_says_why(
+    qtbot: QtBot, page: TrainPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from core.errors import UserError  # noqa: PLC0415
+
+    def refuse(*_args, progress, cancelled):
+        raise UserError("Mark at least 1 labelled case for validation.")
+
+    monkeypatch.setattr(train_new, "make_planned", refuse)
+    page.show()
+    qtbot.waitUntil(lambda: page.new.banner.title_text() == "No plan could be made")
+    assert page.new.banner.text() == "Mark at least 1 labelled case for validation."
+    assert not page.new.start.isEnabled()
+
+
+def test_an_old_run_shows_all_it_said(qtbot: QtBot, page: TrainPage, session: Session) -> None:
+    events = [*run_events(20, "stopped", "Stopped."), *[cpu(float(n)) for n in range(700, 801)]]
+    add_run(session, sorted(events, key=lambda e: e.time))
+    open_run(qtbot, page)
+    view = page.view
+    assert view.header.epoch.value.text() == "20 of 100"
+    assert view.header.bar.fraction() == pytest.approx(0.2)
+    assert view.header.saved.value.text().startswith("epoch 20")
+    assert view.loss.train.value.text() == f"{page.history.steps[-1].loss:.3f}"
+    assert view.dice.best.value.text() == f"{page.history.validations[-1].dice:.3f}"
+    assert view.gauges.title.text() == "CPU"
+    assert view.gauges.gauges["utilisation"].value.text() == "88"
+    assert view.gauges.gauges["power"].value.text() == "–"
+    assert len(view.gauges.gauges["utilisation"].strip.points()) == 101
+    assert [t.case.patient_id for t in view.gallery.row.tiles] == ["P2", "P1", "P0"]
+    assert view.log.counts.text() == "0 errors, 1 warning"
+    assert buttons(page) == {"new", "resume"}
+    assert view.plan.pill._text == "Automatic"
+
+
+def test_the_lesion_is_in_the_picture(qtbot: QtBot, page: TrainPage, session: Session) -> None:
+    add_run(session, run_events(5, "stopped"))
+    open_run(qtbot, page)
+    tile = page.view.gallery.row.tiles[0]
+    # Rows 12 to 20 of 60 hold it.
+    assert tile._centre == pytest.approx(16 / 60)
+    picture = tile.grab().toImage()
+    greens = sum(
+        picture.pixelColor(x, y).green() > 150 and picture.pixelColor(x, y).red() < 90
+        for x in range(0, picture.width(), 4)
+        for y in range(0, 130, 4)
+    )
+    assert greens > 10
+
+
+def test_a_case_opens_in_label(qtbot: QtBot, page: TrainPage, session: Session) -> None:
+    add_run(session, [*run_events(4), validation(5, 0.5, cases=cases())])
+    open_run(qtbot, page)
+    with qtbot.waitSignal(session.page_requested) as asked:
+        qtbot.mouseClick(page.view.gallery.row.tiles[0], Qt.MouseButton.LeftButton)
+    assert asked.args == ["label"]
+    assert session.open_uid == "1.2.3.2"
+
+
+def test_a_failed_run_says_what_happened_and_resumes(
+    qtbot: QtBot, page: TrainPage, session: Session, supervisor: RunSupervisor
+) -> None:
+    sentence = "The training process was killed (signal 9). The last checkpoint is kept."
+    path = add_run(session, run_events(12, "failed", sentence))
+    (path / "log.txt").write_text("Traceback of something\n", encoding="utf-8")
+    open_run(qtbot, page)
+    banner = page.view.banner
+    assert (banner.title_text(), banner.text()) == ("r01 failed", sentence)
+    page.view._open_log()
+    assert page.view.log.is_open()
+    assert "Traceback of something" in page.view.log.text.toPlainText()
+    page.view.log.set_open(False)
+    qtbot.mouseClick(page.view.header.resume, Qt.MouseButton.LeftButton)
+    assert supervisor.live_run == "r01"
+    qtbot.waitUntil(lambda: not banner.isVisible(), timeout=15_000)
+    qtbot.waitUntil(lambda: page.history.run_state == "running", timeout=15_000)
+
+
+def test_a_run_whose_process_vanished_is_failed(
+    qtbot: QtBot, page: TrainPage, session: Session
+) -> None:
+    add_run(session, run_events(12))
+    open_run(qtbot, page)
+    assert page.history.run_state == "failed"
+    assert page.view.banner.text() == runs.VANISHED
+    assert "resume" in buttons(page)
+
+
+def test_a_run_of_another_program_is_followed(
+    qtbot: QtBot, page: TrainPage, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page._foreign.setInterval(100)
+    path = add_run(session, run_events(12))
+    (path / runs.PROCESS).write_text(runs.process_stamp(), encoding="utf-8")
+    open_run(qtbot, page)
+    assert "another program" in page.view.banner.title_text()
+    assert buttons(page) == {"new"}
+    write_events(path, run_events(20))
+    qtbot.waitUntil(lambda: page.history.epoch == 20)
+
+
+def test_live_events_are_not_counted_twice(
+    qtbot: QtBot, page: TrainPage, session: Session, supervisor: RunSupervisor
+) -> None:
+    supervisor.start(tiny_plan())
+    qtbot.waitUntil(lambda: supervisor.live_run is not None)
+    qtbot.wait(600)  # It says things before anybody looks.
+    open_run(qtbot, page)
+    qtbot.waitUntil(lambda: len(page.history.steps) > 5, timeout=15_000)
+    page.hide()
+    page.show_run("r01")
+    page.show()
+    qtbot.waitUntil(lambda: not page._loading and len(page.history.steps) > 12, timeout=15_000)
+    numbers = [e.step for e in page.history.steps]
+    assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_stop_asks_and_the_safe_choice_has_the_focus(
+    qtbot: QtBot, page: TrainPage, supervisor: RunSupervisor
+) -> None:
+    supervisor.start(tiny_plan())
+    open_run(qtbot, page)
+    qtbot.waitUntil(lambda: "stop" in buttons(page), timeout=15_000)
+    asked: list[str] = []
+
+    def answer(danger: bool) -> None:
+        question = QApplication.activeModalWidget()
+        assert isinstance(question, Confirm)
+        asked.append(question.heading.text())
+        assert question.safe.isDefault()
+        (question.danger if danger else question.safe).click()
+
+    QTimer.singleShot(200, lambda: answer(False))
+    qtbot.mouseClick(page.view.header.stop, Qt.MouseButton.LeftButton)
+    assert not supervisor.stopping
+    QTimer.singleShot(200, lambda: answer(True))
+    qtbot.mouseClick(page.view.header.stop, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: supervisor.live_run is None)
+    assert asked == ["Stop run r01?"] * 2
+
+
+def test_a_run_that_does_not_stop_can_be_ended(
+    qtbot: QtBot, page: TrainPage, supervisor: RunSupervisor, play, monkeypatch
+) -> None:
+    monkeypatch.setattr(train_module, "_SLOW_S", 0.3)
+    monkeypatch.setattr(train_module, "confirm", lambda *_args: True)
+    play["script"] = play["script"].replace('if order == "stop"', 'if order == "never"')
+    supervisor.start(tiny_plan())
+    open_run(qtbot, page)
+    qtbot.waitUntil(lambda: "stop" in buttons(page), timeout=15_000)
+    qtbot.mouseClick(page.view.header.stop, Qt.MouseButton.LeftButton)
+    assert page.view.header.stop.text() == "Stopping…" or supervisor.stopping
+    qtbot.waitUntil(lambda: "kill" in buttons(page))
+    qtbot.mouseClick(page.view.header.kill, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: supervisor.live_run is None)
+    qtbot.waitUntil(page.view.banner.isVisible)
+    assert "was ended from here" in page.view.banner.text()
+
+
+def test_runs_can_be_chosen(qtbot: QtBot, page: TrainPage, session: Session) -> None:
+    add_run(session, run_events(10, "done"), "First")
+    add_run(session, run_events(30, "stopped"), "Second")
+    open_run(qtbot, page)
+    assert page.run_id == "r02"
+    assert page.view.header.chooser.isVisible()
+    page.view.header.run_chosen.emit("r01")
+    qtbot.waitUntil(lambda: page.view.header.name.whole_text() == "First")
+    qtbot.waitUntil(lambda: page.history.epoch == 10)
+    page.show_new()
+    qtbot.waitUntil(lambda: page.stack.currentWidget() is page.new)
+    qtbot.mouseClick(page.new.back, Qt.MouseButton.LeftButton)
+    assert page.stack.currentWidget() is page.view
+
+
+def test_the_log_opens_upwards(qtbot: QtBot, page: TrainPage, session: Session) -> None:
+    add_run(session, run_events(10, "stopped"))
+    open_run(qtbot, page)
+    log = page.view.log
+    bottom = log.card.geometry().bottom()
+    assert log.card.height() == 40
+    qtbot.mouseClick(log.head, Qt.MouseButton.LeftButton)
+    assert log.card.height() == 280
+    assert log.card.geometry().bottom() == bottom
+    assert "epoch 10" in log.text.toPlainText()
+    qtbot.mouseClick(log.caret, Qt.MouseButton.LeftButton)
+    assert log.card.height() == 40
+
+
+def test_a_hidden_page_draws_nothing(qtbot: QtBot, page: TrainPage, session: Session) -> None:
+    add_run(session, run_events(10, "stopped"))
+    open_run(qtbot, page)
+    page.hide()
+    qtbot.wait(300)
+    before = page.view.loss.plot.line_draws + page.view.loss.plot.full_draws
+    for epoch in range(11, 40):
+        session.run_event.emit("r01", step(float(epoch)))
+    qtbot.wait(400)
+    assert page.view.loss.plot.line_draws + page.view.loss.plot.full_draws == before
+    page.show()
+    qtbot.waitUntil(lambda: page.view.header.epoch.value.text() == "39 of 100")
+
+
+def test_many_events_cost_few_redraws(qtbot: QtBot, page: TrainPage, session: Session) -> None:
+    add_run(session, run_events(10, "stopped"))
+    open_run(qtbot, page)
+    qtbot.wait(300)
+    before = page.view.loss.plot.line_draws
+    began = time.monotonic()
+    for epoch in range(1100, 3000):
+        session.run_event.emit("r01", step(epoch / 100))
+        session.run_event.emit("r01", gpu(epoch / 100 * 40))
+    assert time.monotonic() - began < 1.0
+    qtbot.wait(500)
+    assert page.view.loss.plot.line_draws - before <= 4
+    assert page.view.gauges.title.text() == "GPU"
+
+
+def test_low_windows_keep_all_parts_apart(qtbot: QtBot, page: TrainPage, session: Session) -> None:
+    add_run(session, [*run_events(10), state("failed", 999, "It failed.")])
+    page.resize(1208, 764)
+    open_run(qtbot, page)
+    view = page.view
+    parts = [view.header, view.banner, view.plan, view.gallery, view.log.card]
+    for upper, lower in itertools.pairwise(parts):
+        assert upper.geometry().bottom() <= lower.geometry().top()
+    assert view.log.card.geometry().bottom() <= view.height()
+    rows = view.plan._sections
+    for upper, lower in itertools.pairwise(rows):
+        assert upper.geometry().bottom() < lower.geometry().top()
+    strips = [g.geometry() for g in view.gauges.gauges.values()]
+    for upper, lower in itertools.pairwise(strips):
+        assert upper.bottom() < lower.top()
+
+
+def test_checkpoint_dots_can_be_told_apart() -> None:
+    assert spread([]) == []
+    assert spread([0.5]) == [0.5]
+    dense = spread([n / 1000 for n in range(500)])
+    assert dense[-1] == 0.499
+    assert len(dense) <= 14
+    assert all(b - a >= 0.012 for a, b in itertools.pairwise(dense))
