@@ -141,7 +141,7 @@ class LogPanel(QWidget):
         height = OPEN if self.is_open() else CLOSED
         place = self.geometry()
         self.card.setGeometry(place.x(), place.bottom() + 1 - height, place.width(), height)
-        self.card.setVisible(self.isVisibleTo(self.parentWidget()))
+        self.card.setVisible(not self.isHidden())
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Follow the place in the layout; a click on the head opens and closes."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QHelpEvent, QPaintEvent
-from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QToolTip, QWidget
 
 from core.data.plan import Plan
 from core.data.plan_fields import FIELDS, format_value
@@ -77,7 +77,9 @@ class PlanCard(Card):
         self.setFixedWidth(296)
         self.pill = Pill(self.tr("Automatic"))
         # Left, beside the title, where the card has its subtitle.
-        self.subtitle.parentWidget().layout().insertWidget(1, self.pill)
+        top = self._top.layout()
+        if isinstance(top, QHBoxLayout):
+            top.insertWidget(1, self.pill)
         self.body.setSpacing(0)
         names = (self.tr("Data"), self.tr("Network"), self.tr("Augmentation"), self.tr("Device"))
         self._sections: list[Pairs] = []

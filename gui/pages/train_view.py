@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from core.data.plan import Plan
 from core.errors import UserError
@@ -21,6 +21,8 @@ from gui.widgets import Banner
 
 #: Lower than this, the pictures of the cases give some of their height to the curves.
 _LOW_WINDOW = 860
+#: Narrower than this, the legends of the curves are shortened.
+_NARROW_WINDOW = 1330
 
 
 class RunView(QWidget):
@@ -41,6 +43,22 @@ class RunView(QWidget):
         self.banner = Banner("err", "")
         self.banner.hide()
         column.addWidget(self.banner)
+        # Only a low window, or one with a banner, has to scroll.
+        self.middle = QScrollArea()
+        self.middle.setWidgetResizable(True)
+        self.middle.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.middle.setWidget(self._parts())
+        column.addWidget(self.middle, 1)
+        self.log = LogPanel(self)
+        column.addWidget(self.log)
+
+    def _parts(self) -> QWidget:
+        """Plan, curves, gauges and cases."""
+        parts = QWidget()
+        parts.setObjectName("scrolled")
+        column = QVBoxLayout(parts)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(16)
         row = QHBoxLayout()
         row.setSpacing(16)
         self.plan = PlanCard()
@@ -55,16 +73,16 @@ class RunView(QWidget):
         self.gauges = GaugeCard()
         row.addWidget(self.gauges)
         column.addLayout(row, 1)
-        column.addSpacing(4)
         self.gallery = GalleryCard()
         column.addWidget(self.gallery)
-        self.log = LogPanel(self)
-        column.addWidget(self.log)
+        return parts
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """In a low window the curves keep their height, and the pictures give some of theirs."""
         super().resizeEvent(event)
         self.gallery.set_low(self.height() < _LOW_WINDOW)
+        for card in (self.loss, self.dice):
+            card.set_narrow(self.width() < _NARROW_WINDOW)
 
     def show_run(self, run: RunRecord, history: RunHistory, state: HeadState, now: float) -> None:
         """Show a run. now: seconds since the epoch at the right edge of the gauges."""

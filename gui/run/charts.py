@@ -56,6 +56,7 @@ class LegendItem(QWidget):
 
     def __init__(self, name: str, colour: str, shape: str = "line", width: float = 2.0) -> None:
         super().__init__()
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         row = QHBoxLayout(self)
         row.setContentsMargins(8, 0, 0, 0)
         row.setSpacing(7)
@@ -63,15 +64,33 @@ class LegendItem(QWidget):
         row.addWidget(_Sample(colour, shape, width))
         row.addWidget(label(name, 12, 400, "t2"))
         row.addWidget(self.value)
+        self._brief = False
         self.set_value(math.nan)
+
+    def set_brief(self, brief: bool) -> None:
+        """Without the figure."""
+        self._brief = brief
+        self.value.setVisible(not brief and bool(self.value.text()))
 
     def set_value(self, value: float) -> None:
         """Show a figure with three places; NaN shows none."""
         self.value.setText(f"{value:.3f}" if math.isfinite(value) else "")
-        self.value.setVisible(math.isfinite(value))
+        self.set_brief(self._brief)
 
 
-class LossCard(Card):
+class _CurveCard(Card):
+    """A card whose subtitle, and then whose lesser figures, give way where not all fit."""
+
+    lesser: tuple[LegendItem, ...] = ()
+
+    def set_narrow(self, narrow: bool) -> None:
+        """Names and the most telling figure only."""
+        self.subtitle.setVisible(not narrow)
+        for item in self.lesser:
+            item.set_brief(narrow)
+
+
+class LossCard(_CurveCard):
     """Training and validation loss over the epochs."""
 
     def __init__(self) -> None:
@@ -102,7 +121,7 @@ class LossCard(Card):
         show_rest(self.plot, history, self.tr("%n epoch(s) to go", "", _epochs_left(history)))
 
 
-class DiceCard(Card):
+class DiceCard(_CurveCard):
     """Tumour Dice on whole validation cases over the epochs."""
 
     def __init__(self) -> None:
@@ -111,7 +130,8 @@ class DiceCard(Card):
         self.each = LegendItem(self.tr("Each validation"), theme.T3, width=1.4)
         self.smooth = LegendItem(self.tr("Moving average"), theme.ACC)
         self.best = LegendItem(self.tr("Best"), theme.OK, "star")
-        for item in (self.each, self.smooth, self.best):
+        self.lesser = (self.each, self.smooth)
+        for item in (*self.lesser, self.best):
             self.header.addWidget(item)
         self.plot = DicePlot()
         self.body.addWidget(self.plot, 1)

@@ -167,8 +167,12 @@ class JobQueue(QObject):
 
     def words(self) -> str:
         """What the job at work does, for the status bar; "" without one."""
-        return {
-            PredictJob: self.tr("Proposing labels"),
-            EvaluateJob: self.tr("Evaluating"),
-            ExportJob: self.tr("Exporting"),
-        }.get(type(self.current), "")
+        match self.current:
+            case PredictJob():
+                return self.tr("Proposing labels")
+            case EvaluateJob():
+                return self.tr("Evaluating")
+            case ExportJob():
+                return self.tr("Exporting")
+            case _:
+                return ""

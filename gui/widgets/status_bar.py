@@ -232,7 +232,11 @@ class StatusBar(QWidget):
         self.queued.setVisible(others > 0)
         for separator, wanted in zip(
             self._separators,
-            (live or others > 0, live and self._device is not None, self.memory.isVisibleTo(self)),
+            (
+                others > 0 or (live and self._step is not None),
+                live and self._device is not None,
+                live and self._device is not None,
+            ),
             strict=True,
         ):
             separator.setVisible(wanted)

@@ -396,9 +396,15 @@ def test_low_windows_keep_all_parts_apart(qtbot: QtBot, page: TrainPage, session
     page.resize(1208, 764)
     open_run(qtbot, page)
     view = page.view
-    parts = [view.header, view.banner, view.plan, view.gallery, view.log.card]
+    qtbot.waitUntil(view.banner.isVisible)
+    qtbot.wait(100)  # for the layout that follows
+    parts = [view.header, view.banner, view.middle, view.log.card]
     for upper, lower in itertools.pairwise(parts):
         assert upper.geometry().bottom() <= lower.geometry().top()
+    assert view.plan.geometry().bottom() <= view.gallery.geometry().top()
+    assert view.dice.plot.height() >= 140
+    assert view.middle.verticalScrollBar().maximum() > 0
+    assert view.middle.widget().width() <= view.middle.viewport().width()
     assert view.log.card.geometry().bottom() <= view.height()
     rows = view.plan._sections
     for upper, lower in itertools.pairwise(rows):
