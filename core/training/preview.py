@@ -40,7 +40,8 @@ def draw(
     inside = _zoom(reference.astype(np.float32), zoom) >= 0.5
     picture[inside] = (1 - OPACITY) * picture[inside] + OPACITY * REFERENCE
     found = _zoom(prediction.astype(np.float32), zoom) >= 0.5
-    outline = found & ~ndimage.binary_erosion(found, iterations=2)
+    inner = np.asarray(ndimage.binary_erosion(found, iterations=2), np.bool_)
+    outline = found & ~inner
     picture[outline] = PREDICTION
     return np.clip(np.rint(picture), 0, 255).astype(np.uint8)
 
