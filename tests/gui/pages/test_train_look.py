@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import itertools
+import time
+
+from PySide6.QtCore import Qt
+from pytestqt.qtbot import QtBot
+
+from gui.pages.train import TrainPage
+from gui.pages.train_parts import spread
+from gui.session import Session
+from tests.gui.pages.train_case import add_run, found, open_run, page
+from tests.gui.run.conftest import play, session, supervisor
+from tests.gui.run.recorded import (
+    gpu,
+    run_events,
+    state,
+    step,
+)
+
+__all__ = ["found", "page", "play", "session", "supervisor"]  # fixtures
+
+
+def test_the_log_opens_upwards(qtbot: QtBot, page: TrainPage, session: Session) -> None:
+    add_run(session, run_events(10, "stopped"))
+    open_run(qtbot, page)
+    log = page.view.log
+    bottom = log.card.geometry().bottom()
+    assert log.card.height() == 40
+    qtbot.mouseClick(log.head, Qt.MouseButton.LeftButton)
+    assert log.card.height() == 280
+    assert log.card.geometry().bottom() == bottom
+    assert "epoch 10" in log.text.toPlainText()
+    qtbot.mouseClick(log.caret, Qt.MouseButton.LeftButton)
+    assert log.card.height() == 40
+
+
+def test_a_hidden_page_draws_nothing(qtbot: QtBot, page: TrainPage, session: Session) -> None:
+    add_run(session, run_events(10, "stopped"))
+    open_run(qtbot, page)
+    page.hide()
+    qtbot.wait(300)
+    before = page.view.loss.plot.line_draws + page.view.loss.plot.full_draws
+    for epoch in range(11, 40):
+        session.run_event.emit("r01", step(float(epoch)))
+    qtbot.wait(400)
+    assert page.view.loss.plot.line_draws + page.view.loss.plot.full_draws == before
+    page.show()
+    qtbot.waitUntil(lambda: page.view.header.epoch.value.text() == "39 of 100")
+
+
+def test_many_events_cost_few_redraws(qtbot: QtBot, page: TrainPage, session: Session) -> None:
+    add_run(session, run_events(10, "stopped"))
+    open_run(qtbot, page)
+    qtbot.wait(300)
+    before = page.view.loss.plot.line_draws
+    began = time.monotonic()
+    for epoch in range(1100, 3000):
+        session.run_event.emit("r01", step(epoch / 100))
+        session.run_event.emit("r01", gpu(epoch / 100 * 40))
+    assert time.monotonic() - began < 1.0
+    qtbot.wait(500)
+    assert page.view.loss.plot.line_draws - before <= 4
+    assert page.view.gauges.title.text() == "GPU"
+
+
+def test_low_windows_keep_all_parts_apart(qtbot: QtBot, page: TrainPage, session: Session) -> None:
+    add_run(session, [*run_events(10), state("failed", 999, "It failed.")])
+    page.resize(1208, 764)
+    open_run(qtbot, page)
+    view = page.view
+    qtbot.waitUntil(view.banner.isVisible)
+    qtbot.wait(100)  # for the layout that follows
+    parts = [view.header, view.banner, view.middle, view.log.card]
+    for upper, lower in itertools.pairwise(parts):
+        assert upper.geometry().bottom() <= lower.geometry().top()
+    assert view.plan.geometry().bottom() <= view.gallery.geometry().top()
+    assert view.dice.plot.height() >= 140
+    assert view.middle.verticalScrollBar().maximum() > 0
+    assert view.middle.widget().width() <= view.middle.viewport().width()
+    assert view.log.card.geometry().bottom() <= view.height()
+    rows = view.plan._sections
+    for upper, lower in itertools.pairwise(rows):
+        assert upper.geometry().bottom() < lower.geometry().top()
+    strips = [g.geometry() for g in view.gauges.gauges.values()]
+    for upper, lower in itertools.pairwise(strips):
+        assert upper.bottom() < lower.top()
+
+
+def test_checkpoint_dots_can_be_told_apart() -> None:
+    assert spread([]) == []
+    assert spread([0.5]) == [0.5]
+    dense = spread([n / 1000 for n in range(500)])
+    assert dense[-1] == 0.499
+    assert len(dense) <= 14
+    assert all(b - a >= 0.012 for a, b in itertools.pairwise(dense))
