@@ -115,7 +115,8 @@ def evaluate(job: EvaluateJob, emit: Emit, control: Control) -> EvaluationResult
     """
     with Project.open(job.project) as project:
         run = find_run(project, job.run_id)
-        model = load_model(require_model(project, job.run_id).folder)
+        entry = require_model(project, job.run_id)
+        model = load_model(entry.folder)
         records = cases_of(project, job.split)
         cases: list[CaseEvaluation] = []
         for number, record in enumerate(records):
@@ -130,7 +131,7 @@ def evaluate(job: EvaluateJob, emit: Emit, control: Control) -> EvaluationResult
         result = EvaluationResult(
             run_id=run.id,
             run_name=run.name,
-            model_id=job.run_id,
+            model_id=entry.id,
             split=job.split,
             cases=tuple(cases),
             label=", ".join(lesions or [c.name for c in model.plan.classes]),
@@ -198,6 +199,7 @@ def export(job: ExportJob, emit: Emit, control: Control) -> None:
             job.path,
             check_volume=check_volume(project),
             progress=_stage(emit, "export"),
+            cancelled=_stopped(control),
         )
     emit(ResultEvent(name="export", data=result.as_json()))
 
