@@ -93,6 +93,17 @@ def apply_window(hu: NDArray[np.int16], lut: NDArray[np.uint8]) -> NDArray[np.ui
     return np.take(np.roll(lut, HU_MIN), np.ascontiguousarray(hu).view(np.uint16))
 
 
+def count_values(labels: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """How many voxels have each of the 256 values, slice by slice.
+
+    ``np.bincount`` widens its input to eight bytes a voxel: 630 MB for 512 x 512 x 300 at once.
+    """
+    counts = np.zeros(256, np.int64)
+    for cut in labels:
+        counts += np.bincount(cut.ravel(), minlength=256)
+    return counts
+
+
 def label_box(
     labels: NDArray[np.uint8], values: Iterable[int] | None = None
 ) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int]] | None:

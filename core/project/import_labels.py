@@ -22,6 +22,7 @@ from core.project.import_series import stack_of
 from core.project.naming import case_name, class_name, value_names, words
 from core.project.project import Project
 from core.project.records import SeriesRecord, Skipped
+from core.volume import count_values
 
 #: A mask on another grid than its image must cover this share of the image's box.
 _COVERED = 0.9
@@ -180,7 +181,7 @@ class LabelImport:
         for old, new in values.items():
             table[old] = new
         added = table[labels]
-        counts = np.bincount(added.ravel(), minlength=256)
+        counts = count_values(added)
         sizes = {v: int(counts[v]) for v in set(values.values())}
         keep = np.zeros((256, 256), dtype=bool)  # [there, added]: what is there is smaller
         for there, size in draft.sizes.items():

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from core.geometry import Geometry
 from core.labels.parts import connected
 from core.labels.schema import LabelSchema
-from core.volume import label_box
+from core.volume import count_values, label_box
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ def summarise(labels: NDArray[np.uint8], geometry: Geometry, schema: LabelSchema
 
     A value the schema does not know is named "Label N" and counts as no lesion.
     """
-    counts = np.bincount(labels.ravel(), minlength=256)
+    counts = count_values(labels)
     present = [int(v) for v in np.flatnonzero(counts) if v != 0]
     known = [c for c in schema.classes if c.value in present]
     values = {c.value for c in known}

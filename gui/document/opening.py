@@ -17,7 +17,7 @@ from core.labels.parts import connected
 from core.labels.store import LabelStore
 from core.planes import PlaneAxes
 from core.project.records import SeriesRecord
-from core.volume import Volume, label_box
+from core.volume import Volume, count_values, label_box
 
 #: The histogram behind the HU range: HU of its first bin, and how many bins of one HU.
 HISTOGRAM_FROM, HISTOGRAM_BINS = -1100, 4200
@@ -107,14 +107,6 @@ def read_proposal(store: LabelStore, geometry: Geometry) -> ReadProposal | None:
     values = [int(v) for v in np.flatnonzero(counts) if v]
     parts = measure_in(labels, geometry, values, label_box(labels))
     return ReadProposal(labels, info, parts) if parts else None
-
-
-def count_values(labels: Labels) -> NDArray[np.int64]:
-    """Voxels of each of the 256 values; slice by slice, because bincount widens its input."""
-    counts = np.zeros(256, np.int64)
-    for cut in labels:
-        counts += np.bincount(cut.ravel(), minlength=256)
-    return counts
 
 
 def histogram(hu: NDArray[np.int16]) -> NDArray[np.int64]:

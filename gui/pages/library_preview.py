@@ -24,7 +24,7 @@ from core.labels.schema import LabelSchema
 from core.planes import PlaneAxes
 from core.project.project import Project
 from core.project.records import SeriesRecord
-from core.volume import Volume, apply_window, window_lut
+from core.volume import Volume, apply_window, count_values, window_lut
 from gui import theme
 from gui.session import Session
 from gui.tasks import Task
@@ -88,7 +88,7 @@ def load(project: Project, record: SeriesRecord, progress: Any, cancelled: Any) 
     if record.label_status in ("none", "proposed"):
         return Loaded(volume, axes, None, {}, (), middle, box)
     labels = project.label_store(record.series_uid).load()
-    counts = np.bincount(labels.ravel(), minlength=256)
+    counts = count_values(labels)
     ml = {v: float(counts[v]) * record.geometry.voxel_ml for v in range(1, 256) if counts[v]}
     others = tuple(axis for axis in range(3) if axis != axes.normal)
     area = np.isin(labels, project.schema.lesion_values).sum(axis=others)
