@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QCoreApplication, QEvent, QModelIndex, QObject, QRectF, QSize, Qt
-from PySide6.QtGui import QMouseEvent, QPainter, QPixmap
+from PySide6.QtCore import QCoreApplication, QModelIndex, QRectF, QSize, Qt
+from PySide6.QtGui import QPainter, QPixmap
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QStyle,
@@ -27,6 +27,7 @@ from gui.pages.library_thumbs import Thumbnails
 from gui.session import ImportState
 from gui.widgets import Pill
 from gui.widgets.paint import rounded, text
+from gui.widgets.rows import HoverDelegate
 
 ROW = 56
 PICTURE = (60, 46)
@@ -89,37 +90,17 @@ class _Pills:
         return self._pills[status]
 
 
-class RowDelegate(QStyledItemDelegate):
+class RowDelegate(HoverDelegate):
     """All cells of the table."""
 
     def __init__(self, view: QTableView, thumbs: Thumbnails) -> None:
-        super().__init__(view)
-        self._view = view
+        super().__init__(view, ROW)
         self._thumbs = thumbs
         self._pills = _Pills()
-        self.hovered = -1
         self._bold = theme.font(13, 600)
         self._plain = theme.font(13)
         self._small = theme.font(12)
         self._warn = theme.font(12, 600)
-        view.setMouseTracking(True)
-        view.viewport().installEventFilter(self)
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Know which row is under the pointer."""
-        row = self.hovered
-        if event.type() == QEvent.Type.MouseMove and isinstance(event, QMouseEvent):
-            row = self._view.rowAt(round(event.position().y()))
-        elif event.type() == QEvent.Type.Leave:
-            row = -1
-        if row != self.hovered:
-            self.hovered = row
-            self._view.viewport().update()
-        return False
-
-    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
-        """Two lines a row."""
-        return QSize(60, ROW)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         """Ground and content of one cell."""

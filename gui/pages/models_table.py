@@ -9,13 +9,11 @@ from typing import Any
 
 from PySide6.QtCore import (
     QAbstractTableModel,
-    QEvent,
     QModelIndex,
     QObject,
     QPersistentModelIndex,
     QPoint,
     QRectF,
-    QSize,
     Qt,
     Signal,
 )
@@ -25,7 +23,6 @@ from PySide6.QtWidgets import (
     QFrame,
     QHeaderView,
     QStyle,
-    QStyledItemDelegate,
     QStyleOptionViewItem,
     QTableView,
     QWidget,
@@ -35,6 +32,7 @@ from core.models.words import figure, parameters
 from gui import theme
 from gui.pages.models_read import ModelRow, day
 from gui.widgets.paint import text, width_of
+from gui.widgets.rows import HoverDelegate
 
 Index = QModelIndex | QPersistentModelIndex
 ROW = 64
@@ -187,34 +185,14 @@ class PlainHeader(QHeaderView):
         painter.restore()
 
 
-class _Delegate(QStyledItemDelegate):
+class _Delegate(HoverDelegate):
     """All cells."""
 
     def __init__(self, view: ModelsTable, uses: str, imported: str) -> None:
-        super().__init__(view)
-        self._view = view
+        super().__init__(view, ROW)
         self._uses, self._imported = uses, imported
         self._bold, self._plain = theme.font(13, 600), theme.font(13)
         self._small = theme.font(12)
-        self.hovered = -1
-        view.setMouseTracking(True)
-        view.viewport().installEventFilter(self)
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Know which row is under the pointer."""
-        row = self.hovered
-        if event.type() == QEvent.Type.MouseMove and isinstance(event, QMouseEvent):
-            row = self._view.rowAt(round(event.position().y()))
-        elif event.type() == QEvent.Type.Leave:
-            row = -1
-        if row != self.hovered:
-            self.hovered = row
-            self._view.viewport().update()
-        return False
-
-    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
-        """Two lines."""
-        return QSize(60, ROW)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         """Ground and words of one cell."""
