@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from core.cli.output import Output, stop_on_interrupt
@@ -42,7 +43,9 @@ def train(args: Namespace, output: Output) -> int:
 def _created(project: Project, args: Namespace, output: Output) -> RunRecord:
     from core.project.runs import create_run  # noqa: PLC0415
 
-    return create_run(project, _make_plan(project, args, output), args.name)
+    made = _make_plan(project, args, output)
+    # The run's name is its model's too.
+    return create_run(project, replace(made, name=args.name) if args.name else made)
 
 
 def _resumed(project: Project, args: Namespace) -> RunRecord:

@@ -10,6 +10,7 @@ from core.cli.output import Output, stop_on_interrupt
 from core.errors import Cancelled, UserError
 from core.events import (
     Event,
+    HardwareEvent,
     LogEvent,
     ResultEvent,
     StageEvent,
@@ -18,7 +19,7 @@ from core.events import (
     ValidationEvent,
     to_line,
 )
-from core.jobs.runner import RunProcess, start
+from core.jobs.runner import RunProcess, start, watch_with_hardware
 from core.project.runs import RunRecord
 
 #: Exit code of a child that met a bug.
@@ -63,12 +64,12 @@ def _follow(
 ) -> StateEvent | None:
     last: StateEvent | None = None
     stopping = False
-    for event in process.events(timeout=0.2):
+    for event in watch_with_hardware(process):
         if cancelled() and not stopping:
             stopping = True
             process.stop()
-        if event is None:
-            continue
+        if event is None or isinstance(event, HardwareEvent):
+            continue  # Device use is kept with the run; here it would only be noise.
         show(event, output)
         if isinstance(event, StateEvent):
             last = event

@@ -28,6 +28,7 @@ from core.events import (
     from_line,
     to_line,
 )
+from core.hardware import Sampler
 from core.project.runs import EVENTS, HARDWARE, LOG, PLAN, read_events
 
 #: Seconds a child gets to end by itself after its pipe closed.
@@ -35,6 +36,9 @@ _GRACE = 30.0
 #: Seconds after a child's end in which its last words may still come out of the pipe. Only a
 #: process it has left behind holds the pipe open longer, and nobody must wait for that one.
 _LAST_WORDS = 3.0
+
+#: Seconds between two samples of the devices.
+SAMPLE_EVERY = 1.0
 
 
 class RunProcess:
@@ -246,6 +250,22 @@ def _interpreter() -> str:
     if program.name.lower() == "pythonw.exe" and console.is_file():
         return str(console)
     return sys.executable
+
+
+def watch_with_hardware(process: RunProcess, wake: float = 0.2) -> Iterator[Event | None]:
+    """:meth:`RunProcess.events`, and once a second the use of all devices, kept with the run.
+
+    The gauges so go on moving while a step of the child stalls.
+    """
+    with Sampler() as sampler:
+        due = time.monotonic()
+        for event in process.events(timeout=wake):
+            yield event
+            if time.monotonic() >= due:
+                due = time.monotonic() + SAMPLE_EVERY
+                sample = sampler.sample()
+                record_hardware(process.folder, sample)
+                yield sample
 
 
 def record_hardware(folder: Path, event: HardwareEvent) -> None:

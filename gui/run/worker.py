@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QThread, Signal
 
-from core.hardware import Sampler
-from core.jobs.runner import RunProcess, record_hardware, start
+from core.jobs.runner import RunProcess, start, watch_with_hardware
 
-#: Seconds between two samples of the devices.
-SAMPLE_EVERY = 1.0
 #: How often the thread wakes to see whether a sample is due, though the child says nothing.
 _WAKE = 0.2
 
@@ -41,13 +37,7 @@ class RunWorker(QThread):
 
     def run(self) -> None:
         """Iterate the child's events until it has ended."""
-        with Sampler() as sampler:
-            due = time.monotonic()
-            for event in self.process.events(timeout=_WAKE):
-                if event is not None:
-                    self.happened.emit(event)
-                if self.hardware and time.monotonic() >= due:
-                    due = time.monotonic() + SAMPLE_EVERY
-                    sample = sampler.sample()
-                    record_hardware(self.folder, sample)
-                    self.happened.emit(sample)
+        watched = watch_with_hardware if self.hardware else RunProcess.events
+        for event in watched(self.process, _WAKE):
+            if event is not None:
+                self.happened.emit(event)

@@ -43,6 +43,7 @@ class FakeProcess:
         self._script = events
         self._code = code
         self.returncode: int | None = None
+        self.folder = Path()
         self.orders: list[str] = []
 
     def events(self, timeout: float) -> Iterator[Event | None]:
@@ -73,9 +74,10 @@ def run(tmp_path: Path) -> RunRecord:
 
 
 @pytest.fixture
-def child(monkeypatch: pytest.MonkeyPatch) -> Callable[..., FakeProcess]:
+def child(run: RunRecord, monkeypatch: pytest.MonkeyPatch) -> Callable[..., FakeProcess]:
     def script(*events: Event | Callable[[], None] | None, code: int = 0) -> FakeProcess:
         process = FakeProcess(list(events), code)
+        process.folder = run.path
         monkeypatch.setattr(module, "start", lambda _folder: process)
         return process
 
@@ -98,6 +100,9 @@ def test_each_event_is_one_line_of_json_and_the_first_names_the_run(run, child, 
     assert lines[0]["data"] == {"run_id": "r01", "path": str(run.path)}
     assert lines[3]["cases"][0]["dice"] == 0.71
     assert process.orders == []
+    # Device use is kept with the run, so that the window shows its gauges.
+    kept = (run.path / "hardware.jsonl").read_text(encoding="utf-8").splitlines()
+    assert json.loads(kept[0])["devices"][0]["memory_total"] > 0
 
 
 def test_people_get_the_lines_that_matter(run, child, capsys) -> None:
