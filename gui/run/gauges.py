@@ -84,8 +84,9 @@ class GaugeCard(Card):
     def show_history(self, history: RunHistory, now: float) -> None:
         """Show the newest figures; ``now`` (seconds since the epoch) is the right edge."""
         device = history.device
-        gpu = device is None or device.is_gpu
-        title = "GPU" if gpu else "CPU"
+        title = self.tr("Device")  # Nobody watched the run, so nothing says which it was.
+        if device is not None:
+            title = "GPU" if device.is_gpu else "CPU"
         if history.devices > 1 and device is not None:
             title = self.tr("GPU, busiest of {0}").format(history.devices)
         self.set_title(title)
