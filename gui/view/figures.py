@@ -205,7 +205,7 @@ class VolumePlot(Plot):
                 s=_points(px) ** 2, color=colour, marker=marker, zorder=4, linewidths=0,
             )  # fmt: skip
         self._name_outliers(ax, shown, low, high)
-        self._facts(ax, shown)
+        self._facts(ax, shown, low, high)
         ax.set_xlabel(self.words("Reference"), **self.text(), labelpad=_points(8))
         ax.set_ylabel(self.words("Predicted"), **self.text(), labelpad=_points(6))
         self.finish()
@@ -247,13 +247,25 @@ class VolumePlot(Plot):
                 **self.text(11, theme.T1),
             )
 
-    def _facts(self, ax: Axes, shown: Sequence[VolumePoint]) -> None:
+    def _facts(self, ax: Axes, shown: Sequence[VolumePoint], low: float, high: float) -> None:
+        """Correlation and band, top left; bottom right where cases lie in that corner."""
+
+        def share(volume: float) -> float:
+            return math.log(max(volume, low) / low) / math.log(high / low)
+
+        taken = any(share(p.reference_ml) < 0.6 and share(p.predicted_ml) > 0.8 for p in shown)
+        x, y, step = (0.96, 0.03, 0.055) if taken else (0.04, 0.97, -0.055)
+        place = {
+            "transform": ax.transAxes,
+            "ha": "right" if taken else "left",
+            "va": "bottom" if taken else "top",
+        }
+        lines = [(self.words("Band: ±15 %"), self.text(11, theme.T2))]
         r = correlation(shown)
-        place = {"transform": ax.transAxes, "ha": "left", "va": "top"}
         if math.isfinite(r):
-            ax.text(0.04, 0.97, f"r = {r:.2f}", **place, **self.text(12, theme.T1, 700))
-        band = self.words("Band: ±15 %")
-        ax.text(0.04, 0.915, band, **place, **self.text(11, theme.T2))
+            lines.append((f"r = {r:.2f}", self.text(12, theme.T1, 700)))
+        for number, (words, font) in enumerate(lines if taken else lines[::-1]):
+            ax.text(x, y + number * step, words, **place, **font)
 
 
 def correlation(points: Sequence[VolumePoint]) -> float:
