@@ -129,7 +129,11 @@ class ResultEvent(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceSample:
-    """One device at one moment; None where the machine does not say. Bytes, watts, degrees C."""
+    """One device at one moment; None where the machine does not say.
+
+    utilisation: percent, 0 to 100, NaN where unknown. Memory in bytes, power in watts,
+    temperature in degrees Celsius.
+    """
 
     name: str
     is_gpu: bool

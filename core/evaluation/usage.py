@@ -52,7 +52,7 @@ def measure(events: Iterable[Event], is_gpu: bool) -> DeviceUse | None:
                 samples.append(busiest)
     if last is None or last.step < 1:
         return None
-    shares = [s.utilisation for s in samples if math.isfinite(s.utilisation)]
+    shares = [s.utilisation / 100 for s in samples if math.isfinite(s.utilisation)]
     return DeviceUse(
         device_name=samples[-1].name if samples else "",
         is_gpu=is_gpu,

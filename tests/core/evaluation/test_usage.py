@@ -29,9 +29,9 @@ def test_a_run_in_the_middle_is_projected() -> None:
         LogEvent(level="info", message="hello"),
         sample(("GPU 0", True, 0.0)),  # before the first step: preparing
         step(10, 20.0, 1.0),
-        sample(("GPU 0", True, 0.9), ("GPU 1", True, 0.0), ("CPU", False, 0.3)),
+        sample(("GPU 0", True, 90.0), ("GPU 1", True, 0.0), ("CPU", False, 30.0)),
         step(30, 40.0, 4.0),
-        sample(("GPU 0", True, 1.0), ("GPU 1", True, 0.1), ("CPU", False, 0.5)),
+        sample(("GPU 0", True, 100.0), ("GPU 1", True, 10.0), ("CPU", False, 50.0)),
     ]
     use = measure(events, is_gpu=True)
     assert use is not None and use.projected and use.is_gpu
@@ -49,7 +49,7 @@ def test_a_whole_run_is_measured_and_silence_is_nan() -> None:
     assert use is not None and not use.projected and use.seconds == 50.0
     assert math.isnan(use.utilisation) and use.device_name == ""
     assert measure([], is_gpu=False) is None
-    assert measure([sample(("CPU", False, 1.0))], is_gpu=False) is None
+    assert measure([sample(("CPU", False, 100.0))], is_gpu=False) is None
     assert measure([step(0, 0.0, math.nan)], is_gpu=False) is None
 
 
