@@ -136,13 +136,7 @@ class _Opened:
 
     def _frame_dataset(self, index: int) -> Dataset:
         """A dataset of this frame alone, since a decoder would otherwise need the whole file."""
-        dataset = Dataset()
-        for element in self.parsed.dataset:
-            if element.tag.group == 0x0028 and element.VR != "SQ":
-                dataset.add(element)
-        dataset.NumberOfFrames = 1
-        dataset.file_meta = FileMetaDataset()
-        dataset.file_meta.TransferSyntaxUID = UID(self.parsed.syntax)
+        dataset = single_frame(self.parsed.dataset, self.parsed.syntax)
         if self.parsed.native:
             size = self.rows * self.columns * self.bits // 8
             dataset.PixelData = self._bytes(self.offset + index * size, size)
@@ -183,6 +177,18 @@ class _Opened:
                 f"its compressed data hold {size[1]} × {size[0]} pixels and its header says "
                 f"{self.columns} × {self.rows}",
             )
+
+
+def single_frame(source: Dataset, syntax: str) -> Dataset:
+    """The pixel description of ``source`` for one frame in transfer syntax ``syntax``."""
+    dataset = Dataset()
+    for element in source:
+        if element.tag.group == 0x0028 and element.VR != "SQ":
+            dataset.add(element)
+    dataset.NumberOfFrames = 1
+    dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = UID(syntax)
+    return dataset
 
 
 def codestream_size(data: bytes) -> tuple[int, int] | None:

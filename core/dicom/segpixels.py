@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.dataset import Dataset
 from pydicom.encaps import generate_frames
 from pydicom.pixels.decoders.base import get_decoder
-from pydicom.uid import UID, RLELossless
+from pydicom.uid import RLELossless
 
-from core.dicom.decode import codestream_size
+from core.dicom.decode import codestream_size, single_frame
 from core.dicom.parsing import PARSE_ERRORS, Parsed, quiet, whole
 from core.dicom.pixels import MAX_RATIO, MAX_SIDE, MAX_UNBELIEVED
 from core.errors import FileRefusedError
@@ -112,13 +112,7 @@ class SegPixels:
         return np.frombuffer(data, dtype, size).reshape(self._rows, self._columns)
 
     def _single(self, stream: bytes) -> Dataset:
-        dataset = Dataset()
-        for element in self._parsed.dataset:
-            if element.tag.group == 0x0028 and element.VR != "SQ":
-                dataset.add(element)
-        dataset.NumberOfFrames = 1
-        dataset.file_meta = FileMetaDataset()
-        dataset.file_meta.TransferSyntaxUID = UID(self._parsed.syntax)
+        dataset = single_frame(self._parsed.dataset, self._parsed.syntax)
         stream += b"\0" * (len(stream) % 2)
         head = struct.pack("<HHIHHI", 0xFFFE, 0xE000, 0, 0xFFFE, 0xE000, len(stream))
         dataset.PixelData = head + stream + struct.pack("<HHI", 0xFFFE, 0xE0DD, 0)

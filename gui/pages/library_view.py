@@ -18,6 +18,7 @@ from gui.pages.library_delegate import ROW, TILE, RowDelegate, TileDelegate, pai
 from gui.pages.library_model import ORDERS, Column, LibraryModel
 from gui.pages.library_thumbs import Thumbnails
 from gui.widgets.paint import text, width_of
+from gui.widgets.rows import prepare
 
 _WIDTHS = {
     Column.SELECT: 44,
@@ -100,17 +101,8 @@ class LibraryTable(QTableView):
         self.header = Header(self)
         self.setHorizontalHeader(self.header)
         self.header.all_clicked.connect(self.toggle_all)
-        self.verticalHeader().hide()
-        self.verticalHeader().setDefaultSectionSize(ROW)
-        self.verticalHeader().setMinimumSectionSize(ROW)
-        self.setShowGrid(False)
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        prepare(self, ROW)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setTabKeyNavigation(False)
         self.verticalScrollBar().setSingleStep(ROW // 2)
         for column, width in _WIDTHS.items():
             self.setColumnWidth(column, width)

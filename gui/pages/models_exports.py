@@ -21,9 +21,10 @@ from core.models.store import ExportRecord
 from core.models.words import difference, size
 from gui import theme
 from gui.pages.models_read import moment
-from gui.pages.models_table import Index, PlainHeader, prepare
+from gui.pages.models_table import Index, PlainHeader
 from gui.widgets import Button, Card, EmptyState
 from gui.widgets.paint import text
+from gui.widgets.rows import prepare
 
 ROW = 48
 

@@ -19,8 +19,6 @@ from PySide6.QtCore import (
 )
 from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QMouseEvent, QPainter
 from PySide6.QtWidgets import (
-    QAbstractItemView,
-    QFrame,
     QHeaderView,
     QStyle,
     QStyleOptionViewItem,
@@ -32,7 +30,7 @@ from core.models.words import figure, parameters
 from gui import theme
 from gui.pages.models_read import ModelRow, day
 from gui.widgets.paint import text, width_of
-from gui.widgets.rows import HoverDelegate
+from gui.widgets.rows import HoverDelegate, prepare
 
 Index = QModelIndex | QPersistentModelIndex
 ROW = 64
@@ -293,18 +291,3 @@ class ModelsTable(QTableView):
         if index.isValid():
             self.selectRow(index.row())
             self.menu_asked.emit(index.row(), QPoint(event.globalPos()))
-
-
-def prepare(view: QTableView, row: int) -> None:
-    """What all tables of the page share: whole rows, no grid, smooth scrolling."""
-    view.verticalHeader().hide()
-    view.verticalHeader().setMinimumSectionSize(row)
-    view.verticalHeader().setDefaultSectionSize(row)
-    view.setShowGrid(False)
-    view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-    view.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-    view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-    view.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-    view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    view.setFrameShape(QFrame.Shape.NoFrame)
-    view.setTabKeyNavigation(False)
