@@ -10,19 +10,18 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from core.data.figures import Figures
 from core.data.fingerprint import fingerprint
-from core.data.plan import Plan, PlanClass
-from core.data.rates import DeviceLike, cpu_has_bf16, estimate, step_seconds
+from core.data.measured import DeviceLike, Measurements
+from core.data.plan import Plan, PlanClass, Quality
+from core.data.predictions import estimate
+from core.data.rates import cpu_has_bf16
 from core.errors import UserError
 from core.geometry import Triple, Zyx
 from core.labels.schema import LabelSchema
 from core.project import manifest
 from core.project.project import Project
-
-Quality = Literal["quick", "balanced", "best"]
 
 #: Minutes on a CPU and on a GPU when the user names none.
 DEFAULT_MINUTES: dict[str, tuple[float, float]] = {
@@ -78,12 +77,14 @@ def make_plan(
     classes: tuple[PlanClass, ...] = (PlanClass(1, "Tumour"),),
     name: str = "Tumour model",
     seed: int = 176,
+    measured: Measurements | None = None,
 ) -> Plan:
     """The plan for these cases on this machine in this time.
 
     devices: of ``core.hardware.devices()``. minutes or epochs: the run's length; neither: by
-    ``quality``. device: ``auto`` (the first GPU, else the CPU) or a device's key. Raises UserError
-    when there are too few labelled cases, the device is not there, or the time is no time.
+    ``quality``. device: ``auto`` (the first GPU, else the CPU) or a device's key. measured: steps
+    measured on this machine; without them the plan rests on stored rates. Raises UserError when
+    there are too few labelled cases, the device is not there, or the time is no time.
     """
     _enough(figures)
     chosen = choose_device(devices, device)
@@ -91,7 +92,18 @@ def make_plan(
         minutes = DEFAULT_MINUTES[quality][int(_is_gpu(chosen))]
     seconds = (minutes or DEFAULT_MINUTES["balanced"][0]) * 60
     plans = [
-        _plan(rung, figures, chosen, classes, minutes=minutes, epochs=epochs, name=name, seed=seed)
+        _plan(
+            rung,
+            figures,
+            chosen,
+            classes,
+            minutes=minutes,
+            epochs=epochs,
+            name=name,
+            seed=seed,
+            quality=quality,
+            measured=measured,
+        )
         for rung in _usable(figures)
     ]
     best = plans[0]
@@ -112,6 +124,7 @@ def plan_project(
     quality: Quality = "balanced",
     name: str | None = None,
     seed: int = 176,
+    measured: Measurements | None = None,
     progress: Callable[[int, int], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Plan:
@@ -132,17 +145,24 @@ def plan_project(
         classes=trained_classes(project.schema),
         name=name or f"{project.name} model",
         seed=seed,
+        measured=measured,
     )
 
 
-def replan(plan: Plan, devices: Sequence[DeviceLike], **changes: object) -> Plan:
+def replan(
+    plan: Plan,
+    devices: Sequence[DeviceLike],
+    *,
+    measured: Measurements | None = None,
+    **changes: object,
+) -> Plan:
     """``plan`` with some fields changed by the user, and the estimates that follow from them.
 
-    A new patch that does not fit the network's strides is refused, not mended. Raises UserError.
+    measured: steps measured on this machine. A new patch that does not fit the network's strides is refused, not mended. Raises UserError.
     """
     changed = replace(plan, **changes)  # type: ignore[arg-type]
     chosen = next((d for d in devices if d.key == changed.device), None)
-    return replace(changed, estimates=estimate(changed, chosen))
+    return replace(changed, estimates=estimate(changed, chosen, measured))
 
 
 def trained_classes(schema: LabelSchema) -> tuple[PlanClass, ...]:
@@ -212,6 +232,8 @@ def _plan(
     epochs: int | None,
     name: str,
     seed: int,
+    quality: Quality,
+    measured: Measurements | None,
 ) -> Plan:
     spacing = _spacing(rung.spacing, figures.median_spacing)
     patch, strides, kernels = layout(_wanted_patch(rung, figures, spacing), spacing, rung.channels)
@@ -238,11 +260,12 @@ def _plan(
         budget_minutes=minutes if epochs is None else None,
         epochs=epochs,
         seed=seed,
+        quality=quality,
         min_component_ml=round(figures.lesion_ml[0] * 0.1, 4),
         largest_component=figures.single_lesion_share >= 0.95 and figures.cases_train >= 8,
     )
-    step = step_seconds(plan, device)
-    steps = (minutes or 0) * 60 * 0.85 / step if epochs is None else epochs * plan.steps_per_epoch
+    needs = estimate(plan, device, measured)
+    steps, step = needs.steps, needs.step_seconds
     plan = replace(
         plan,
         # An average over about the last tenth of the run.
@@ -251,7 +274,7 @@ def _plan(
         # About one in 100 s of training: enough for a curve, and passes are cheap beside it.
         validations=int(min(50, max(3, steps * step / 100))),
     )
-    return replace(plan, estimates=estimate(plan, device))
+    return replace(plan, estimates=estimate(plan, device, measured))
 
 
 def _steps_per_epoch(steps: float) -> int:

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from core.data.cost import count
 from core.data.figures import Figures
 from core.data.planner import layout, make_plan, replan, trained_classes
-from core.data.rates import memory_bytes, step_seconds
+from core.data.predictions import memory_bytes
+from core.data.rates import step_seconds
 from core.errors import UserError
 from core.labels.schema import LabelClass, LabelSchema
 from core.nets.registry import build
