@@ -22,7 +22,7 @@ DEFAULT_SEED = 0
 
 def plan(args: Namespace, output: Output) -> int:
     """Print the plan made for the project's data and this machine."""
-    from core.data.plan_fields import describe  # noqa: PLC0415 - not needed to start
+    from core.data.plan_words import describe  # noqa: PLC0415 - not needed to start
 
     with Project.open(args.project) as project:
         made = _make_plan(project, args, output)

@@ -138,9 +138,9 @@ class Augmenter:
             image = _contrast(image, 0.75 + 0.5 * u[7])
         if plan.low_resolution and u[8] < 0.25:
             image = _coarsen(image, 0.5 + 0.5 * u[9])
-        if plan.contrast and u[10] < 0.1:
+        if plan.gamma and u[10] < 0.1:
             image = -_gamma(-image, 0.7 + 0.8 * u[11])
-        if plan.contrast and u[12] < 0.3:
+        if plan.gamma and u[12] < 0.3:
             image = _gamma(image, 0.7 + 0.8 * u[13])
         return image
 

@@ -15,7 +15,9 @@ from typing import Any, Literal, get_args
 
 from core.data.figures import Figures
 from core.data.plan_checks import problems
-from core.data.plan_fields import FIELDS, SECTIONS, Field, describe
+from core.data.plan_fields import FIELDS, SECTIONS, Field
+from core.data.plan_migration import migrated
+from core.data.plan_words import describe
 from core.errors import FileRefusedError, UserError
 from core.geometry import Triple, Zyx
 
@@ -34,13 +36,15 @@ __all__ = [
     "problems",
 ]
 
-#: Grows when a field changes its meaning. A plan of another version is refused, never guessed at.
-PLAN_VERSION = 1
+#: Grows when a field changes its meaning; then ``plan_migration`` brings older plans up to it.
+PLAN_VERSION = 2
 
-NetworkName = Literal["residual_unet", "dynunet", "segresnet"]
+NetworkName = Literal["residual_unet", "dynunet", "segresnet", "swin_unetr"]
 LossName = Literal["dice_ce", "dice_focal", "tversky_ce"]
 Precision = Literal["fp32", "bf16", "fp16"]
 OptimiserName = Literal["adamw", "sgd"]
+Compile = Literal["auto", "on", "off"]
+Quality = Literal["quick", "balanced", "best"]
 
 NETWORKS: tuple[str, ...] = get_args(NetworkName)
 LOSSES: tuple[str, ...] = get_args(LossName)
@@ -61,16 +65,21 @@ class PlanClass:
 
 @dataclass(frozen=True, slots=True)
 class Estimates:
-    """What the run will need, estimated before it starts (see ``planner.estimate``).
+    """What the run will need, estimated before it starts (see ``predictions.estimate``).
 
-    memory_bytes: peak of the training process on its device. seconds: wall clock of the run.
-    step_seconds: one optimiser step. parameters: weights of the network.
+    memory_bytes: peak on the device (of the training process on the CPU). seconds: wall clock of
+    the run. step_seconds: one optimiser step. parameters: weights of the network. disk_bytes:
+    preprocessed cases, checkpoints, previews and model. steps: optimiser steps of the run.
+    measured: whether steps of just this plan were measured on this machine.
     """
 
     memory_bytes: int = 0
     seconds: float = 0.0
     step_seconds: float = 0.0
     parameters: int = 0
+    disk_bytes: int = 0
+    steps: int = 0
+    measured: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,9 +93,12 @@ class Plan:
     name: str = "Tumour model"
     classes: tuple[PlanClass, ...]
     figures: Figures = field(default_factory=Figures)
+    quality: Quality = "balanced"
     spacing: Triple
     patch: Zyx
+    slices: int = 1
     batch: int = 2
+    ignore_value: int | None = None
     foreground_share: float = 0.5
     hu_low: float
     hu_high: float
@@ -114,15 +126,24 @@ class Plan:
     noise: bool = True
     blur: bool = True
     contrast: bool = True
+    gamma: bool = True
     low_resolution: bool = False
+    elastic: bool = False
 
     device: str = "cpu"
     precision: Precision = "fp32"
+    compile: Compile = "auto"
+    accumulation: int = 1
+    recompute: bool = False
     threads: int = 0
+    processes: int = 1
+    pool_gb: float = 0.0
     budget_minutes: float | None = None
     epochs: int | None = None
     steps_per_epoch: int = 25
     validations: int = 4
+    validation_minutes: float = 2.0
+    early_stop: bool = True
     checkpoint_minutes: float = 2.0
     seed: int = 176
 
@@ -138,6 +159,11 @@ class Plan:
         found = problems(self)
         if found:
             raise UserError(found[0])
+
+    @property
+    def inputs(self) -> int:
+        """Input channels of the network: the block itself, or it and its neighbouring slices."""
+        return self.slices
 
     @property
     def outputs(self) -> int:
@@ -164,12 +190,11 @@ class Plan:
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Plan:
-        """A plan from its JSON. Raises UserError on an unknown version, field or a bad value."""
-        if value.get("version") != PLAN_VERSION:
-            raise UserError(
-                f"This plan has version {value.get('version')}, and this program reads version "
-                f"{PLAN_VERSION}. Make a new plan, or open it with the program that wrote it."
-            )
+        """A plan from its JSON, of this version or an earlier one.
+
+        Raises UserError on an unknown version, field or a bad value.
+        """
+        value = migrated(value, PLAN_VERSION)
         known = {f.name for f in fields(cls)}
         unknown = sorted(set(value) - known)
         if unknown:

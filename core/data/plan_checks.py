@@ -64,6 +64,10 @@ def _data(plan: Plan) -> Iterator[str]:
         yield "The highest HU kept must lie above the lowest."
     if not plan.hu_std > 0:
         yield "The standard deviation of the HU must be above 0."
+    if plan.slices % 2 == 0:
+        yield f"The slices seen must be an odd number, not {plan.slices}."
+    if plan.ignore_value in values:
+        yield f"The value {plan.ignore_value} cannot be both ignored and a class to find."
 
 
 def _network(plan: Plan) -> Iterator[str]:
@@ -98,5 +102,7 @@ def _schedule(plan: Plan) -> Iterator[str]:
         yield "Set either a time budget or a number of epochs."
     if plan.device != "cpu" and plan.device.split(":")[0] not in {"cuda", "mps"}:
         yield f"The device must be cpu, cuda or mps, not {plan.device}."
+    if plan.batch % plan.accumulation:
+        yield f"A batch of {plan.batch} cannot be cut into {plan.accumulation} equal pieces."
     if plan.precision == "fp16" and plan.device == "cpu":
         yield "Half precision (fp16) needs a GPU. Choose fp32 or bf16."

@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
-
-if TYPE_CHECKING:
-    from core.data.plan import Plan
+from typing import Any, Literal
 
 #: text, whole number, number, on/off, one of ``choices``; three numbers z, y, x; stages: one entry
 #: a stage of the network (numbers or z, y, x triples).
@@ -74,6 +71,7 @@ _NETS = (
     ("residual_unet", "Residual U-Net 3D"),
     ("dynunet", "DynUNet 3D"),
     ("segresnet", "SegResNet 3D"),
+    ("swin_unetr", "SwinUNETR 3D"),
 )
 _LOSSES = (
     ("dice_ce", "Dice + cross-entropy"),
@@ -98,6 +96,12 @@ FIELDS: tuple[Field, ...] = (
         unit="voxels", low=8, high=512,
     ),
     Field(
+        "slices", "Data", "Slices seen", "int",
+        "Neighbouring slices the network sees with each one, as in 2.5-D. An odd number; 1 is the "
+        "block alone.",
+        low=1, high=15,
+    ),
+    Field(
         "batch", "Data", "Batch", "int",
         "Blocks in one step. More make steps steadier, and cost memory and time.",
         low=1, high=64,
@@ -107,6 +111,11 @@ FIELDS: tuple[Field, ...] = (
         "Share of blocks centred on a lesion; the others lie anywhere in the case. nnU-Net uses "
         "about a third; short runs learn faster with more.",
         low=0, high=1,
+    ),
+    Field(
+        "ignore_value", "Data", "Ignored label", "int",
+        "Voxels with this label value are neither learned nor scored: for what nobody is sure of.",
+        low=1, high=255, optional=True,
     ),
     Field(
         "hu_low", "Data", "Lowest HU", "float",
@@ -130,7 +139,7 @@ FIELDS: tuple[Field, ...] = (
     ),
     Field(
         "network", "Network", "Type", "choice",
-        "The residual U-Net is the best all-round choice; the other two are MONAI's.",
+        "The residual U-Net is the best all-round choice; the others are MONAI's.",
         choices=_NETS,
     ),
     Field(
@@ -208,11 +217,25 @@ FIELDS: tuple[Field, ...] = (
     Field("blur", "Augmentation", "Blur", "bool", "Softens some blocks, like a soft kernel."),
     Field(
         "contrast", "Augmentation", "Contrast", "bool",
-        "Varies brightness, contrast and gamma, like other scanners and contrast phases.",
+        "Varies brightness and contrast, like other scanners and contrast phases.",
+    ),
+    Field(
+        "gamma", "Augmentation", "Gamma", "bool",
+        "Bends the greys of some blocks, so that the network does not lean on exact HU.",
     ),
     Field(
         "low_resolution", "Augmentation", "Low resolution", "bool",
         "Shows some blocks at a coarser resolution, like thicker slices.",
+    ),
+    Field(
+        "elastic", "Augmentation", "Elastic", "bool",
+        "Bends some blocks smoothly, as soft tissue would. nnU-Net leaves it off.",
+    ),
+    Field(
+        "quality", "Schedule", "Made for", "choice",
+        "How the plan weighs time against Dice. It says how the plan was made; the other fields "
+        "are what the run obeys.",
+        choices=(("quick", "Quick"), ("balanced", "Balanced"), ("best", "Best")),
     ),
     Field(
         "budget_minutes", "Schedule", "Time budget", "float",
@@ -232,8 +255,19 @@ FIELDS: tuple[Field, ...] = (
     ),
     Field(
         "validations", "Schedule", "Validations", "int",
-        "Passes over the whole validation cases, spread over the run; the last is at its end.",
+        "For a run by epochs: passes over the whole validation cases, spread over the run; the "
+        "last is at its end.",
         low=1, high=1000,
+    ),
+    Field(
+        "validation_minutes", "Schedule", "Validate every", "float",
+        "For a run by time: a pass over the whole validation cases is made this often; the last "
+        "is at its end.",
+        unit="min", low=0.02, high=600,
+    ),
+    Field(
+        "early_stop", "Schedule", "Stop early", "bool",
+        "Ends the run when the Dice of the validation cases has long stopped rising, and says so.",
     ),
     Field(
         "checkpoint_minutes", "Schedule", "Checkpoint every", "float",
@@ -248,6 +282,31 @@ FIELDS: tuple[Field, ...] = (
         "precision", "Device", "Precision", "choice",
         "bf16 halves memory and time where the device has it, and costs no accuracy that was seen.",
         choices=(("fp32", "fp32"), ("bf16", "bf16"), ("fp16", "fp16")),
+    ),
+    Field(
+        "compile", "Device", "Compile", "choice",
+        "Turns the network into code for this device. Automatic: where it is possible and pays, "
+        "measured at the start of the run.",
+        choices=(("auto", "Automatic"), ("on", "On"), ("off", "Off")),
+    ),
+    Field(
+        "accumulation", "Device", "Pieces of a batch", "int",
+        "The batch goes through the network in this many pieces: less memory, the same step.",
+        low=1, high=64,
+    ),
+    Field(
+        "recompute", "Device", "Recompute", "bool",
+        "Computes parts of the network twice instead of keeping them: far less memory, a third "
+        "more time.",
+    ),
+    Field(
+        "processes", "Device", "Processes", "int",
+        "Workers that share each batch, one a device.", low=1, high=64,
+    ),
+    Field(
+        "pool_gb", "Device", "Memory for cases", "float",
+        "Device memory that prepared cases may fill; 0 takes what fits. Beyond it they take turns.",
+        unit="GB", low=0, high=2000,
     ),
     Field(
         "threads", "Device", "CPU threads", "int",
@@ -271,71 +330,3 @@ FIELDS: tuple[Field, ...] = (
     ),
 )
 # fmt: on
-
-
-def _number(value: float) -> str:
-    return f"{value:,.4g}" if abs(value) >= 1e-3 or value == 0 else f"{value:.0e}"
-
-
-def format_value(spec: Field, value: Any) -> str:
-    """``value`` of a field as shown to people, with its unit: ``4 × 4 × 4 mm``, ``On``."""
-    if value is None:
-        return "–"
-    if spec.kind == "bool":
-        return "On" if value else "Off"
-    if spec.kind == "choice":
-        return dict(spec.choices)[value]
-    if spec.kind == "stages":
-        return ", ".join(
-            "×".join(map(str, item)) if isinstance(item, tuple) else str(item) for item in value
-        )
-    if isinstance(value, tuple):
-        text = " × ".join(_number(item) for item in value)
-    else:
-        text = value if isinstance(value, str) else _number(value)
-    return f"{text} {spec.unit}".rstrip().replace(" °", "°")
-
-
-def describe(plan: Plan) -> list[tuple[str, list[tuple[str, str, str]]]]:
-    """``(section, [(label, value, explanation)])`` of the whole plan, for people.
-
-    Starts with what was found in the data and ends with what the run is expected to need.
-    """
-    sections = [("Cases", _figures(plan))]
-    for section in SECTIONS:
-        rows = [
-            (spec.label, format_value(spec, getattr(plan, spec.key)), spec.help)
-            for spec in FIELDS
-            if spec.section == section and getattr(plan, spec.key) is not None
-        ]
-        sections.append((section, rows))
-    sections.append(("Estimates", _estimates(plan)))
-    return sections
-
-
-def _figures(plan: Plan) -> list[tuple[str, str, str]]:
-    f = plan.figures
-    spacing = " × ".join(f"{s:.2f}" for s in f.median_spacing)
-    return [
-        ("Cases", f"{f.cases_train}, and {f.cases_val} held out", "Labelled cases in the splits."),
-        ("Classes", ", ".join(c.name for c in plan.classes), "What the model learns to find."),
-        ("Median spacing", f"{spacing} mm", "Slices, rows, columns of the training cases."),
-        ("Lesion volume", f"{f.lesion_ml[0]:.3g}–{f.lesion_ml[2]:.3g} mL", "Smallest to largest."),
-        (
-            "HU 0.5 / 50 / 99.5 %",
-            " / ".join(f"{v:.0f}".replace("-", "−") for v in f.hu),
-            "Percentiles of the HU inside the lesions.",
-        ),
-    ]
-
-
-def _estimates(plan: Plan) -> list[tuple[str, str, str]]:
-    e = plan.estimates
-    minutes = e.seconds / 60
-    time = f"{minutes:.0f} min" if minutes < 90 else f"{minutes // 60:.0f} h {minutes % 60:.0f} min"
-    return [
-        ("Parameters", f"{e.parameters / 1e6:.2f} M", "Weights of the network."),
-        ("Memory", f"{e.memory_bytes / 2**30:.1f} GB", "Estimated peak of the training process."),
-        ("Step", f"{e.step_seconds:.2f} s", "Estimated time of one step."),
-        ("Time", time, "Estimated wall clock of the whole run."),
-    ]

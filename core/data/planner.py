@@ -158,7 +158,8 @@ def replan(
 ) -> Plan:
     """``plan`` with some fields changed by the user, and the estimates that follow from them.
 
-    measured: steps measured on this machine. A new patch that does not fit the network's strides is refused, not mended. Raises UserError.
+    measured: steps measured on this machine. A new patch that does not fit the network's strides is
+    refused, not mended. Raises UserError.
     """
     changed = replace(plan, **changes)  # type: ignore[arg-type]
     chosen = next((d for d in devices if d.key == changed.device), None)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from core.data.plan_fields import FIELDS, format_value
+from core.data.plan_fields import FIELDS
+from core.data.plan_words import format_value
 from core.evaluation.metrics import summary
 from core.evaluation.result import now
 from core.models.card import ModelCard

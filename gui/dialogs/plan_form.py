@@ -12,7 +12,8 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from core.data.plan import Plan
-from core.data.plan_fields import FIELDS, SECTIONS, describe
+from core.data.plan_fields import FIELDS, SECTIONS
+from core.data.plan_words import describe
 from core.data.planner import replan
 from core.data.rates import DeviceLike
 from core.errors import UserError

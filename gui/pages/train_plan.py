@@ -9,7 +9,8 @@ from PySide6.QtGui import QHelpEvent, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QToolTip, QWidget
 
 from core.data.plan import Plan
-from core.data.plan_fields import FIELDS, format_value
+from core.data.plan_fields import FIELDS
+from core.data.plan_words import format_value
 from gui import theme
 from gui.widgets import Button, Card, Pill, caption, line
 from gui.widgets.paint import painter, text

@@ -17,6 +17,7 @@ PLAIN = {
     "noise": False,
     "blur": False,
     "contrast": False,
+    "gamma": False,
     "low_resolution": False,
 }
 CPU = torch.device("cpu")
