@@ -34,8 +34,8 @@ LIMIT = 300
 _FREE = frozenset({
     "name", "classes", "figures", "quality", "spacing", "foreground_share", "hu_low", "hu_high",
     "hu_mean", "hu_std", "learning_rate", "weight_decay", "gradient_clip", "warmup", "ema_decay",
-    "budget_minutes", "epochs", "steps_per_epoch", "validation_minutes", "early_stop",
-    "checkpoint_minutes", "seed", "overlap", "mirror_inference", "min_component_ml",
+    "budget_minutes", "epochs", "steps_per_epoch", "validations", "validation_minutes",
+    "early_stop", "checkpoint_minutes", "seed", "overlap", "mirror_inference", "min_component_ml",
     "largest_component", "estimates", "version", "ignore_value", "device", "pool_gb",
 })  # fmt: skip
 

@@ -152,9 +152,10 @@ def _length(plan: Plan, step: float, parts: Parts) -> tuple[int, float]:
 
 def _passes(plan: Plan, training: float, parts: Parts) -> float:
     """Validation passes before the last one."""
+    if plan.budget_minutes is None:
+        return plan.validations - 1
     by_time = max(0.0, training) / (plan.validation_minutes * 60)
-    most = VALIDATION_SHARE * max(0.0, training) / max(parts.one_pass, 1e-6)
-    return min(by_time, most) if plan.budget_minutes is not None else by_time
+    return min(by_time, VALIDATION_SHARE * max(0.0, training) / max(parts.one_pass, 1e-6))
 
 
 def window_voxels(plan: Plan) -> float:
