@@ -90,14 +90,19 @@ def prepare(
             progress(done, len(entries))
         folder = project.cache_dir / "cases" / key(entry, plan)
         if not folder.is_dir():
-            _make(project, entry, plan, folder)
-        cases.append(_open(project, entry, plan, folder))
+            make_case(project, entry, plan, folder)
+        cases.append(open_case(project, entry, plan, folder))
     if progress is not None:
         progress(len(entries), len(entries))
     return cases
 
 
-def _make(project: Project, entry: ManifestCase, plan: Plan, folder: Path) -> None:
+def make_case(project: Project, entry: ManifestCase, plan: Plan, folder: Path) -> None:
+    """Bring a case to the plan's grid and write it to ``folder``, which is whole or not there.
+
+    Raises FileRefusedError when its files cannot be read or its label was changed, UserError when
+    the disk refuses.
+    """
     record = project.record(entry.series_uid)
     store = project.label_store(entry.series_uid)
     if store.content_hash() != entry.label_sha256:
@@ -138,13 +143,13 @@ def _arrays(volume: Volume, labels: NDArray[np.uint8], plan: Plan) -> dict[str, 
         "image": image,
         "label": label,
         "truth": truth,
-        "centres": _centres(np.isin(label, plan.lesion_channels)),
+        "centres": centres_of(np.isin(label, plan.lesion_channels)),
         "preview": np.ascontiguousarray(info.canonical(volume.hu)[row]),
         "preview_row": np.array(row),
     }
 
 
-def _centres(lesion: NDArray[np.bool_]) -> NDArray[np.int32]:
+def centres_of(lesion: NDArray[np.bool_]) -> NDArray[np.int32]:
     """Up to :data:`CENTRES` voxels of each connected part, evenly taken: rows (part, z, y, x)."""
     parts, count = cast("tuple[NDArray[np.int32], int]", ndimage.label(lesion, FULL))
     places = np.argwhere(parts > 0).astype(np.int32)
@@ -157,7 +162,9 @@ def _centres(lesion: NDArray[np.bool_]) -> NDArray[np.int32]:
     return np.concatenate(rows) if rows else np.zeros((0, 4), np.int32)
 
 
-def _open(project: Project, entry: ManifestCase, plan: Plan, folder: Path) -> Case:
+def open_case(project: Project, entry: ManifestCase, plan: Plan, folder: Path) -> Case:
+    """The case that :func:`make_case` wrote to ``folder``, as memory maps."""
+
     def array(name: str) -> NDArray[Any]:
         # "c" keeps the file untouched and gives torch the writable view it insists on.
         return np.load(folder / f"{name}.npy", mmap_mode="c", allow_pickle=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.data.cache import Case, _centres
+from core.data.cache import Case, centres_of
 from core.data.grid import GridInfo
 from core.geometry import Geometry
 from core.project.manifest import ManifestCase
@@ -33,7 +33,7 @@ def made_case(number: int, shape: tuple[int, int, int] = (20, 24, 22), lesion: b
         info=GridInfo.of(geometry, (4.0, 4.0, 4.0)),
         image=image,
         label=label,
-        centres=_centres(label > 0),
+        centres=centres_of(label > 0),
         truth=label,
         preview=image[shape[0] // 2],
         preview_row=shape[0] // 2,
