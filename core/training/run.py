@@ -26,11 +26,15 @@ from core.events import (
     StepEvent,
     ValidationEvent,
 )
+from core.nets.memory import OutOfMemory, memory_told, release
 from core.project.manifest import Manifest
 from core.project.project import Project
 from core.training import checkpoint, machine
 from core.training.control import Control
+from core.training.ladder import Ladder
 from core.training.meter import Meter
+from core.training.obeyed import Obeyed
+from core.training.recovery import Recovery
 from core.training.result import keep_model
 from core.training.schedule import Schedule
 from core.training.step import Learner
@@ -38,8 +42,6 @@ from core.training.validation import Validator
 
 #: Weight of the newest pass in the moving average of the Dice.
 NEW = 0.4
-#: Steps in a row without a finite loss after which a run gives up.
-BAD_STEPS = 20
 #: Share of a budget that validation before the last pass may take.
 VALIDATION_SHARE = 0.15
 #: Seconds to write the checkpoint and the model at the end.
@@ -60,15 +62,15 @@ class Run:
         val: list[Case],
         emit: Callable[[Event], None],
         began: float,
+        ladder: Ladder,
     ) -> None:
         self.run_dir, self.plan, self.project = run_dir, plan, project
+        self.ladder, self._recovery, self._device = ladder, Recovery(), device
         self._emit = emit
         self.learner = Learner(plan, device)
-        generator = torch.Generator().manual_seed(plan.seed)
-        self._sampler = Sampler(train, plan, generator)
-        self._augmenter = Augmenter(train, plan, generator, device, machine.fits(train, device))
-        self.validator = Validator(val, plan, device, run_dir)
-        self.step, self._passes, self._bad = 0, 0, 0
+        self._cases = train, val
+        self._set_out()
+        self.step, self._passes = 0, 0
         self._smoothed, self._validated = math.nan, 0.0
         #: Smoothed Dice, Dice and step of the best pass.
         self.best: dict[str, float] = {}
@@ -79,6 +81,7 @@ class Run:
         self._schedule.reserve = (plan.budget_minutes or 0) * 60 / 50
         if state is not None:
             self._resume(state)
+        self._recovery.begin(self.step, self.learner.state())
         self._meter = Meter(device)
         self._saved = time.monotonic()
 
@@ -89,9 +92,9 @@ class Run:
         Raises UserError or FileRefusedError for what the user can mend, Cancelled on stop.
         """
         began = time.monotonic()
-        plan = Plan.load(run_dir / "plan.json")
+        wanted, obeyed = Plan.load(run_dir / "plan.json"), Obeyed.load(run_dir)
         manifest = Manifest.load(run_dir / "manifest.json")
-        device, plan, note = machine.prepare(plan)
+        device, plan, note = machine.prepare(obeyed.apply(wanted))
         if note:
             emit(LogEvent(level="warning", message=note))
         train, val = manifest.of("train"), manifest.of("val")
@@ -118,10 +121,20 @@ class Run:
                 val=cases[len(train) :],
                 emit=emit,
                 began=began,
+                ladder=Ladder(run_dir, wanted, obeyed, emit),
             )
         except BaseException:
             project.close()
             raise
+
+    def _set_out(self) -> None:
+        """The blocks and windows of the plan as it is obeyed."""
+        train, val = self._cases
+        generator = torch.Generator().manual_seed(self.plan.seed)
+        resident = machine.fits(train, self._device)
+        self._sampler = Sampler(train, self.plan, generator)
+        self._augmenter = Augmenter(train, self.plan, generator, self._device, resident)
+        self.validator = Validator(val, self.plan, self._device, self.run_dir)
 
     def __enter__(self) -> Self:
         return self
@@ -168,27 +181,47 @@ class Run:
     # What the loop does
 
     def step_once(self) -> None:
-        """Draw a batch and take one step."""
+        """Draw a batch and take one step; with less of it where the memory does not suffice."""
+        while True:
+            try:
+                return self._try_step()
+            except OutOfMemory:
+                pass  # Left first: the trace holds on to what fills the memory.
+            self._make_room()
+
+    def _try_step(self) -> None:
         began = self._meter.batch_begins()
-        batch = self._augmenter.batch([self._sampler.draw() for _ in range(self.plan.batch)])
+        with memory_told(f"The memory of {self.plan.device} is too small for the blocks."):
+            batch = self._augmenter.batch([self._sampler.draw() for _ in range(self.plan.batch)])
         self._meter.batch_ends(began)
-        self.learner.step(batch, self._schedule.learning_rate(self.step), self.step)
+        self.learner.step(batch, self._learning_rate(), self.step)
         self.step += 1
         self._meter.step_ends()
 
+    def _make_room(self) -> None:
+        """One rung down the ladder. Raises OutOfMemory (a UserError) at its end."""
+        self.plan = self.ladder.down(self.plan)
+        state = self._sampler.state()
+        self.learner.obey(self.plan)
+        del self._augmenter  # Its cases make room before they are read again.
+        release(self._device)
+        self._set_out()
+        self._sampler.restore(state)
+
+    def _learning_rate(self) -> float:
+        return self._schedule.learning_rate(self.step) * self._recovery.factor
+
     def report(self) -> None:
         """Read the loss back and emit a step event. Raises UserError when the loss is lost."""
-        loss, count, bad = self.learner.read()
+        reading = self.learner.read()
         rate, wait = self._meter.read(self.plan.batch)
-        self._bad = self._bad + bad if bad == count else 0
-        if bad:
-            message = f"{bad} of {count} steps had no finite loss and were skipped."
-            self._emit(LogEvent(level="warning", message=message))
-        if self._bad >= BAD_STEPS:
-            raise UserError(
-                f"The loss was infinite or undefined in {self._bad} steps in a row. Start again "
-                "with a lower learning rate, or with precision fp32."
-            )
+        if reading.bad:
+            message = f"{reading.bad} of {reading.count} steps had no finite loss or gradient and "
+            self._emit(LogEvent(level="warning", message=message + "were skipped."))
+        back = self._recovery.after(self.step, reading, self.learner.state())
+        if back is not None:
+            self.learner.restore(back.state)
+            self._emit(LogEvent(level="warning", message=back.sentence))
         seconds = self._meter.step_seconds
         steps = self._schedule.planned_steps(self.step, seconds)
         self._emit(
@@ -197,8 +230,8 @@ class Run:
                 steps=steps,
                 epoch=self.epoch,
                 epochs=math.ceil(steps / self.plan.steps_per_epoch),
-                loss=loss,
-                learning_rate=self._schedule.learning_rate(self.step),
+                loss=reading.loss,
+                learning_rate=self._learning_rate(),
                 patches_per_second=rate,
                 data_wait=wait,
                 seconds_left=self._schedule.seconds_left(self.step, seconds),
@@ -312,6 +345,7 @@ class Run:
         return {
             **self.learner.state(),
             "sampler": self._sampler.state(),
+            "recovery": self._recovery.state(),
             "elapsed": self._schedule.elapsed,
             "passes": self._passes,
             "smoothed": self._smoothed,
@@ -324,6 +358,7 @@ class Run:
         """Go on from a checkpoint."""
         self.learner.restore(state)
         self._sampler.restore(state["sampler"])
+        self._recovery.restore(state["recovery"])
         self.step, self._passes = int(state["step"]), int(state["passes"])
         self._smoothed, self._validated = float(state["smoothed"]), float(state["validated"])
         self._schedule.reserve = float(state["reserve"])

@@ -3,23 +3,46 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Generator
+import math
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from core.data.augment import Batch
 from core.data.plan import Plan
-from core.errors import UserError
 from core.nets.losses import make_loss
+from core.nets.memory import OutOfMemory, memory_told
+from core.nets.recompute import recompute
 from core.nets.registry import build
 
 _TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
-#: Words torch uses when memory runs out where it raises no type of its own.
-_NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", "DefaultCPUAllocator")
+
+class Peers(Protocol):
+    """The other processes of a run (see core.training.distributed)."""
+
+    def failed(self, here: bool) -> bool:
+        """Whether any process failed in this step."""
+        ...
+
+    def average(self, parameters: Iterable[Tensor], loss: Tensor) -> Tensor:
+        """Replace each gradient by its mean over the processes; returns the mean loss."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Mean finite loss (nan: none was), steps, those skipped, those skipped in a row until now."""
+
+    loss: float
+    count: int
+    bad: int
+    row: int
 
 
 class Learner:
@@ -28,54 +51,109 @@ class Learner:
     The weights are drawn from ``plan.seed`` on the CPU, so they are the same on every device.
     """
 
-    def __init__(self, plan: Plan, device: torch.device) -> None:
+    def __init__(self, plan: Plan, device: torch.device, peers: Peers | None = None) -> None:
         torch.manual_seed(plan.seed)
-        self._plan = plan
+        self._plan, self._peers = plan, peers
         self._device = device
         # Channels last is a third faster on CPUs (see core.nets.residual_unet) and what tensor
         # cores want.
         self.net: nn.Module = build(plan).to(device, memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
         self.average: nn.Module = copy.deepcopy(self.net).eval().requires_grad_(False)
+        if plan.recompute:
+            recompute(self.net)
+        #: What a step calls: the network, or what the compiler made of it (core.training.compiled).
+        self.forward: Callable[[Tensor], Tensor | Sequence[Tensor]] = self.net
         self._loss = make_loss(plan.loss)
         self._optimiser = _optimiser(plan, self.net)
         self._scaler = torch.GradScaler(device.type, enabled=plan.precision == "fp16")
-        self._sum = torch.zeros((), device=device)
-        self._bad = torch.zeros((), device=device)
+        #: On the device: sum of the finite losses, steps skipped, and how many of them in a row.
+        self._sum, self._bad, self._row = torch.zeros(3, device=device).unbind()
         self._count = 0
+        #: Sees the finest logits and the target of each piece of a batch, in order.
+        self.watch: Callable[[Tensor, Tensor], None] | None = None
+
+    def obey(self, plan: Plan) -> None:
+        """Go on by ``plan``, the old one with less for the memory; the weights stay as they are."""
+        self._optimiser.zero_grad(set_to_none=True)
+        # A scaler that was interrupted between two of its calls refuses to go on.
+        scaler = torch.GradScaler(self._device.type, enabled=plan.precision == "fp16")
+        scaler.load_state_dict(self._scaler.state_dict())
+        self._scaler = scaler
+        if plan.recompute and not self._plan.recompute:
+            recompute(self.net)
+        self._plan = plan
 
     def step(self, batch: Batch, learning_rate: float, done: int) -> None:
         """One step. done: steps before it. Waits for nothing: the loss stays on the device.
 
-        A step whose gradient is not finite changes nothing but the momentum. Raises UserError when
-        memory runs out.
+        A step whose loss or gradient is not finite changes neither weights nor momentum. Raises
+        OutOfMemory when memory runs out; the same step may be tried again with less.
         """
         for group in self._optimiser.param_groups:
             group["lr"] = learning_rate
-        with _memory_told(self._plan):
-            image = batch.image.contiguous(memory_format=torch.channels_last_3d)
-            with self.autocast():
-                logits = self.net(image)
-            loss = self._loss(logits, batch.target)
-            self._optimiser.zero_grad(set_to_none=True)
-            self._scaler.scale(loss).backward()
-            self._scaler.unscale_(self._optimiser)
-            self._clip()
-            self._scaler.step(self._optimiser)
-            self._scaler.update()
+        with memory_told(_too_much(self._plan)):
+            loss = self.gradients(batch) if self._peers is None else self._shared(batch)
+            bad = self._apply(loss)
             self._follow(done)
-        fine = torch.isfinite(loss.detach())
-        self._sum += torch.where(fine, loss.detach(), 0)
-        self._bad += (~fine).float()
+        self._sum += torch.where(bad > 0, 0, loss)
+        self._bad += bad
+        self._row.add_(1).mul_(bad)
         self._count += 1
 
-    def read(self) -> tuple[float, int, int]:
-        """Mean loss, steps and steps that were skipped since the last call: one read-back."""
-        total, bad = torch.stack([self._sum, self._bad]).tolist()
+    def gradients(self, batch: Batch) -> Tensor:
+        """The batch's loss, without gradient; the gradients (times the scaler's factor) are set.
+
+        The batch goes through in ``plan.accumulation`` pieces, which add up to the whole.
+        """
+        self._optimiser.zero_grad(set_to_none=True)
+        total = torch.zeros((), device=self._device)
+        pieces = min(self._plan.accumulation, len(batch.image))
+        for image, target in zip(
+            batch.image.chunk(pieces), batch.target.chunk(pieces), strict=True
+        ):
+            with self.autocast():
+                logits = self.forward(image.contiguous(memory_format=torch.channels_last_3d))
+            loss = self._loss(logits, target) * (len(image) / len(batch.image))
+            if self.watch is not None:
+                self.watch(logits if isinstance(logits, Tensor) else logits[0], target)
+            self._scaler.scale(loss).backward()
+            total += loss.detach()
+        return total
+
+    def _shared(self, batch: Batch) -> Tensor:
+        """:meth:`gradients` averaged over all processes, or given up by all together."""
+        assert self._peers is not None  # noqa: S101 - asked by the caller
+        failure: Exception | None = None
+        loss = torch.zeros((), device=self._device)
+        try:
+            loss = self.gradients(batch)
+        except (RuntimeError, MemoryError) as error:
+            failure = error
+        if self._peers.failed(failure is not None):
+            raise failure or OutOfMemory(_too_much(self._plan))
+        return self._peers.average(self.net.parameters(), loss)
+
+    def _apply(self, loss: Tensor) -> Tensor:
+        """Let the optimiser use the gradients, unless something is not finite; 1 then, else 0."""
+        self._scaler.unscale_(self._optimiser)
+        norm = nn.utils.clip_grad_norm_(self.net.parameters(), self._plan.gradient_clip)
+        bad = (~(torch.isfinite(norm) & torch.isfinite(loss))).float()
+        # Fused optimisers look at this flag on the device, as they do for torch's scaler, and
+        # leave everything as it is: a skipped step costs no read-back.
+        self._optimiser.found_inf = bad  # type: ignore[attr-defined]
+        self._optimiser.step()
+        self._scaler.update()
+        return bad
+
+    def read(self) -> Reading:
+        """What happened since the last call: one read-back."""
+        total, bad, row = torch.stack([self._sum, self._bad, self._row]).tolist()
         count = self._count
         self._sum.zero_()
         self._bad.zero_()
         self._count = 0
-        return (total / max(1, count - bad) if count > bad else float("nan")), count, int(bad)
+        loss = total / (count - bad) if count > bad else math.nan
+        return Reading(loss, count, int(bad), int(row))
 
     @contextmanager
     def autocast(self) -> Generator[None]:
@@ -89,26 +167,15 @@ class Learner:
         with torch.no_grad(), self.autocast():
             return self.average(image.contiguous(memory_format=torch.channels_last_3d))
 
-    def _clip(self) -> None:
-        parameters = list(self.net.parameters())
-        nn.utils.clip_grad_norm_(parameters, self._plan.gradient_clip)
-        # One infinite or undefined number makes the norm so, and by the norm all gradients
-        # undefined or zero: with this line such a step is skipped without asking the device.
-        for parameter in parameters:
-            if parameter.grad is not None:
-                parameter.grad.nan_to_num_(0.0, 0.0, 0.0)
-
     def _follow(self, done: int) -> None:
         # The average starts short, or the first random weights would stay in it for long.
         decay = min(self._plan.ema_decay, (1 + done) / (10 + done))
-        with torch.no_grad():
-            for kept, new in zip(
-                self.average.state_dict().values(), self.net.state_dict().values(), strict=True
-            ):
-                if kept.is_floating_point():
-                    kept.lerp_(new, 1 - decay)
-                else:
-                    kept.copy_(new)
+        kept, new = (list(n.state_dict().values()) for n in (self.average, self.net))
+        places = [i for i, tensor in enumerate(kept) if tensor.is_floating_point()]
+        follow = get_ema_multi_avg_fn(decay)
+        follow([kept[i] for i in places], [new[i] for i in places], None)
+        for i in set(range(len(kept))) - set(places):
+            kept[i].copy_(new[i])
 
     def state(self) -> dict[str, Any]:
         """Everything a checkpoint needs of this object."""
@@ -142,17 +209,9 @@ def _optimiser(plan: Plan, net: nn.Module) -> torch.optim.Optimizer:
     return torch.optim.AdamW(groups, lr=plan.learning_rate, fused=True)
 
 
-@contextmanager
-def _memory_told(plan: Plan) -> Generator[None]:
-    """Out of memory as a sentence with the remedy."""
-    try:
-        yield
-    except (RuntimeError, MemoryError) as error:
-        text = str(error)
-        if not isinstance(error, MemoryError) and not any(word in text for word in _NO_MEMORY):
-            raise
-        patch = " × ".join(map(str, plan.patch))
-        raise UserError(
-            f"The memory of {plan.device} is too small for {plan.batch} blocks of {patch} voxels. "
-            "Choose a smaller patch or batch in the plan, or close other programs."
-        ) from error
+def _too_much(plan: Plan) -> str:
+    patch = " × ".join(map(str, plan.patch))
+    return (
+        f"The memory of {plan.device} is too small for {plan.batch} blocks of {patch} voxels. "
+        "Choose a smaller patch or batch in the plan, or close other programs."
+    )

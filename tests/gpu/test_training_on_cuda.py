@@ -45,7 +45,7 @@ def test_the_loss_falls_in_every_precision(precision: str) -> None:
         for step in range(10):
             batch = augmenter.batch([sampler.draw(), sampler.draw()])
             learner.step(batch, 3e-3, 10 * block + step)
-        loss, count, bad = learner.read()
-        assert (count, bad) == (10, 0)
-        losses.append(loss)
+        reading = learner.read()
+        assert (reading.count, reading.bad) == (10, 0)
+        losses.append(reading.loss)
     assert losses[-1] < 0.7 * losses[0]

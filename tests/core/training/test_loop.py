@@ -192,8 +192,8 @@ def test_a_single_lost_step_changes_no_weight(make_run: MakeRun) -> None:
         one.learner.step(batch, 0.0, 1)
         after = one.learner.net.state_dict()
         assert all(torch.equal(before[k], after[k]) for k in before)
-        _, count, bad = one.learner.read()
-        assert (count, bad) == (2, 1)
+        reading = one.learner.read()
+        assert (reading.count, reading.bad, reading.row) == (2, 1, 1)
 
 
 def test_a_full_disk_costs_the_checkpoint_not_the_run(

@@ -40,9 +40,9 @@ def test_the_loss_falls(changes: dict[str, object]) -> None:
     for part in range(2):
         for step in range(8):
             learner.step(a_batch(step), plan.learning_rate * 3, 8 * part + step)
-        loss, count, bad = learner.read()
-        assert (count, bad) == (8, 0)
-        losses.append(loss)
+        reading = learner.read()
+        assert (reading.count, reading.bad) == (8, 0)
+        losses.append(reading.loss)
     assert losses[1] < 0.9 * losses[0]
     assert learner.predictor(a_batch().image).shape == (2, 2, 16, 16, 16)
 
