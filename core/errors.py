@@ -32,3 +32,7 @@ class FileRefusedError(UserError):
 
 class Cancelled(Exception):  # noqa: N818 - not an error: the user asked for it
     """Raised inside a job at the next safe point after the user cancelled it (exit code 130)."""
+
+
+class PeerLost(Exception):  # noqa: N818 - nothing is wrong with what is told
+    """Another process of a run of several is gone; their launcher starts all of them again."""

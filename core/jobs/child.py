@@ -5,6 +5,9 @@ to ``log.txt`` in the folder. Every event is also appended to ``events.jsonl`` t
 truth: when the pipe breaks the work goes on. Orders (pause, resume, stop) come as lines on
 standard input; its end means that the program that started this is gone, and the run saves and
 stops. A crash here, of torch or of CUDA, cannot take the window or a label with it.
+
+Where ``torchrun`` started several (core.jobs.launch), process 0 is all this and inherits the pipes
+of the launcher; the others follow it and say nothing. When one dies all are started again.
 """
 
 from __future__ import annotations
@@ -15,13 +18,14 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
 import psutil
 
-from core.errors import Cancelled, UserError
-from core.events import ENDED, Event, StateEvent, to_line
+from core.errors import Cancelled, PeerLost, UserError
+from core.events import ENDED, Event, LogEvent, StateEvent, to_line
 from core.jobs.spec import load_job
 from core.labels.durable import write_bytes
 from core.project.runs import EVENTS, LOG, PROCESS, process_stamp
@@ -29,6 +33,11 @@ from core.training.control import ControlState
 
 #: Exit codes: the user or the data caused it; a bug; stopped on request.
 DONE, BUG, MENDABLE = 0, 1, 2
+
+_TAKEN_UP = (
+    "One of the run's processes ended without a word. All were started again, and the run goes on "
+    "from its last checkpoint."
+)
 
 
 class Orders:
@@ -64,7 +73,10 @@ class Emitter:
         self._file = os.open(folder / EVENTS, flags, 0o644)
         self._pipe: TextIO | None = pipe
         self._lock = threading.Lock()
-        self._unwritten = ""
+        #: A process that was killed can have torn its last line; ours must not grow on to it.
+        self._unwritten = "" if _whole_lines(folder / EVENTS) else "\n"
+        with contextlib.suppress(OSError):
+            pipe.write(self._unwritten)
         self.ended = False
 
     def __call__(self, event: Event) -> None:
@@ -93,6 +105,34 @@ class Emitter:
         os.close(self._file)
 
 
+def _whole_lines(path: Path) -> bool:
+    with path.open("rb") as file:
+        if file.seek(0, os.SEEK_END) == 0:
+            return True
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) == b"\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Peers:
+    """What the launcher said about this process. restarts, restarts_left: of all processes."""
+
+    rank: int = 0
+    size: int = 1
+    restarts: int = 0
+    restarts_left: int = 0
+
+    @classmethod
+    def here(cls) -> Peers:
+        """From the environment; one process alone without a launcher."""
+        told = os.environ
+        if "TORCHELASTIC_RUN_ID" not in told:
+            return cls()
+        restarts = int(told.get("TORCHELASTIC_RESTART_COUNT", "0"))
+        most = int(told.get("TORCHELASTIC_MAX_RESTARTS", "0"))
+        return cls(int(told["RANK"]), int(told["WORLD_SIZE"]), restarts, most - restarts)
+
+
 def lower_priority() -> None:
     """Let the window go first: below normal on Windows, nice 10 elsewhere."""
     process = psutil.Process()
@@ -112,12 +152,19 @@ def perform(folder: Path, emit: Callable[[Event], None], orders: Orders) -> None
 
 def main(folder: Path) -> int:
     """Run the job of ``folder`` to its end; the process's exit code."""
+    peers = Peers.here()
     pipe = _take_streams(folder)
     lower_priority()
-    write_bytes(folder / PROCESS, process_stamp().encode())
+    if peers.rank > 0:
+        pipe.close()
+        return _follow(folder)
+    # Of several processes the launcher lives as long as the run.
+    write_bytes(folder / PROCESS, process_stamp(os.getppid() if peers.size > 1 else None).encode())
     orders = Orders(sys.stdin.fileno() if sys.stdin is not None else 0)
     emit = Emitter(folder, pipe)
     try:
+        if peers.restarts:
+            emit(LogEvent(level="warning", message=_TAKEN_UP))
         perform(folder, emit, orders)
         if not emit.ended:
             emit(StateEvent(state="done"))
@@ -125,9 +172,14 @@ def main(folder: Path) -> int:
         emit(StateEvent(state="stopped"))
     except UserError as error:
         emit(StateEvent(state="failed", sentence=error.sentence))
-        return MENDABLE
+        # Nothing a launcher could mend by starting again, which it does after any other code.
+        return MENDABLE if peers.size == 1 else DONE
+    except PeerLost:
+        return BUG  # The launcher starts all again, or has the last word.
     except Exception as error:  # noqa: BLE001 - the outermost frame: told, logged, exit code 1
         traceback.print_exc()
+        if peers.restarts_left > 0:
+            return BUG
         sentence = f"The process stopped on an error of ours ({type(error).__name__}). "
         emit(StateEvent(state="failed", sentence=sentence + "The details are in its log."))
         return BUG
@@ -135,6 +187,17 @@ def main(folder: Path) -> int:
         emit.close()
         with contextlib.suppress(FileNotFoundError):
             (folder / PROCESS).unlink()
+    return DONE
+
+
+def _follow(folder: Path) -> int:
+    """One of several processes but the first."""
+    from core.training import crew  # noqa: PLC0415 - loads torch
+
+    try:
+        crew.follow(folder)
+    except PeerLost:
+        return BUG
     return DONE
 
 

@@ -29,6 +29,7 @@ from core.events import (
     to_line,
 )
 from core.hardware import Sampler
+from core.jobs import launch
 from core.project.runs import EVENTS, HARDWARE, LOG, PLAN, read_events
 
 #: Seconds a child gets to end by itself after its pipe closed.
@@ -213,7 +214,7 @@ def _kept(step: int, moment: float) -> str:
 def start(folder: Path, prefix: Sequence[str] = ()) -> RunProcess:
     """Start the job of ``folder`` in a child process.
 
-    prefix: what stands before the interpreter (``torchrun`` or ``ssh`` with their arguments).
+    prefix: what stands before the interpreter; see core.jobs.launch, which makes it.
     """
     environment = dict(os.environ)
     # The child must find the same packages as we do, also when started from a source folder.
@@ -225,6 +226,8 @@ def start(folder: Path, prefix: Sequence[str] = ()) -> RunProcess:
     # Threads that wait sleep instead of spinning: beside a busy program on the same two cores a
     # training step took 26 s spinning and 5 s sleeping; on idle cores there is no difference.
     environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    if prefix:
+        environment = launch.environment(prefix, environment)
     flags = subprocess.CREATE_NO_WINDOW if sys.platform == "win32" else 0
     # What goes wrong before the child has taken its streams is in its log, too.
     with (folder / LOG).open("ab") as log:

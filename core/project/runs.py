@@ -162,9 +162,9 @@ def read_events(folder: Path) -> Iterator[Event]:
     yield from sorted(events, key=lambda event: event.time)
 
 
-def process_stamp() -> str:
-    """JSON that names this process beyond the reuse of its number."""
-    me = psutil.Process()
+def process_stamp(pid: int | None = None) -> str:
+    """JSON that names a process, this one without ``pid``, beyond the reuse of its number."""
+    me = psutil.Process(pid)
     return json.dumps({"pid": me.pid, "started": me.create_time()})
 
 
