@@ -53,6 +53,8 @@ class StepEvent(Event):
     step, steps: done and planned optimiser steps. epoch, epochs: the same in epochs (fractional).
     loss: mean training loss. learning_rate: current. patches_per_second: mean.
     data_wait: share (0-1) of wall time in which the device had no batch. seconds_left: estimate.
+    seconds: wall time the averages are over. read_back: share of it spent waiting for the loss.
+    own_cpu: processor time of the training process as a share of its threads' wall time.
     """
 
     kind: ClassVar[str] = "step"
@@ -66,6 +68,9 @@ class StepEvent(Event):
     data_wait: float
     seconds_left: float
     elapsed: float
+    seconds: float = 0.0
+    read_back: float = 0.0
+    own_cpu: float = math.nan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +85,10 @@ class CaseResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValidationEvent(Event):
-    """A validation pass over whole cases. dice: mean tumour Dice; smoothed: moving average."""
+    """A validation pass over whole cases. dice: mean tumour Dice; smoothed: moving average.
+
+    seconds: wall time of the pass.
+    """
 
     kind: ClassVar[str] = "validation"
     step: int
@@ -89,6 +97,7 @@ class ValidationEvent(Event):
     dice: float
     smoothed: float
     best: bool
+    seconds: float = 0.0
     cases: tuple[CaseResult, ...] = ()
 
     def __post_init__(self) -> None:
@@ -132,7 +141,8 @@ class DeviceSample:
     """One device at one moment; None where the machine does not say.
 
     utilisation: percent, 0 to 100, NaN where unknown. Memory in bytes, power in watts,
-    temperature in degrees Celsius.
+    temperature in degrees Celsius. clock, clock_limit: of its processors, MHz. throttled: why the
+    card has lowered its clock now: ``power``, ``heat``, ``other``, or empty.
     """
 
     name: str
@@ -143,6 +153,9 @@ class DeviceSample:
     power: float | None = None
     power_limit: float | None = None
     temperature: float | None = None
+    clock: float | None = None
+    clock_limit: float | None = None
+    throttled: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

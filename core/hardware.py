@@ -135,7 +135,32 @@ def _gpu(handle: Any) -> DeviceSample:
         temperature=_ask(
             lambda: pynvml.nvmlDeviceGetTemperature(handle, pynvml.NVML_TEMPERATURE_GPU)
         ),
+        clock=_ask(lambda: pynvml.nvmlDeviceGetClockInfo(handle, pynvml.NVML_CLOCK_SM)),
+        clock_limit=_ask(lambda: pynvml.nvmlDeviceGetMaxClockInfo(handle, pynvml.NVML_CLOCK_SM)),
+        throttled=_throttled(handle),
     )
+
+
+def _throttled(handle: Any) -> str:
+    """Why the clock is below what was asked for: ``power``, ``heat``, ``other``; else empty.
+
+    Bits of NVML's clocks event reasons. Idling and clocks somebody has set are no throttling.
+    """
+    said = _ask(lambda: pynvml.nvmlDeviceGetCurrentClocksThrottleReasons(handle))
+    reasons = 0 if said is None else int(said)
+    heat = (
+        pynvml.nvmlClocksThrottleReasonSwThermalSlowdown
+        | pynvml.nvmlClocksThrottleReasonHwThermalSlowdown
+    )
+    power = (
+        pynvml.nvmlClocksThrottleReasonSwPowerCap
+        | pynvml.nvmlClocksThrottleReasonHwPowerBrakeSlowdown
+    )
+    if reasons & heat:
+        return "heat"
+    if reasons & power:
+        return "power"
+    return "other" if reasons & pynvml.nvmlClocksThrottleReasonHwSlowdown else ""
 
 
 def _ask(read: Callable[[], float]) -> float | None:
