@@ -42,9 +42,13 @@ class Shards:
         device: torch.device,
         resident: bool = True,
     ) -> None:
-        self._blocks = plan.batch // plan.processes
+        self._blocks, self._count = plan.batch // plan.processes, plan.processes
+        #: Indices of the training cases the last batch came from, block by block.
+        self.drawn: list[int] = []
         self._samplers: dict[int, Sampler] = {}
         self._augmenters: list[Augmenter] = []
+        #: Which of all training cases each block of the last batch was of.
+        self.drawn: list[int] = []
         for shard, mine in sorted(cases.items()):
             generator = torch.Generator().manual_seed(plan.seed + _SEED_STEP * shard)
             self._samplers[shard] = Sampler(mine, plan, generator)
@@ -52,10 +56,14 @@ class Shards:
 
     def batch(self) -> Batch:
         """The next blocks: ``plan.batch / plan.processes`` of each shard held here."""
-        parts = [
-            augmenter.batch([sampler.draw() for _ in range(self._blocks)])
-            for sampler, augmenter in zip(self._samplers.values(), self._augmenters, strict=True)
-        ]
+        self.drawn = []
+        parts: list[Batch] = []
+        for (shard, sampler), augmenter in zip(
+            self._samplers.items(), self._augmenters, strict=True
+        ):
+            blocks = [sampler.draw() for _ in range(self._blocks)]
+            self.drawn += [shard + self._count * block.case for block in blocks]
+            parts.append(augmenter.batch(blocks))
         if len(parts) == 1:
             return parts[0]
         return Batch(

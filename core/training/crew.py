@@ -19,7 +19,7 @@ from core.data.augment import Batch
 from core.data.cache import Case, prepare
 from core.data.plan import Plan
 from core.data.shards import Shards, deal
-from core.errors import UserError
+from core.nets.memory import OutOfMemory, memory_told
 from core.project.manifest import Manifest
 from core.project.project import Project
 from core.training import machine
@@ -129,8 +129,8 @@ class _Follower:
             match word:
                 case "step":
                     # Given up by all together; process 0 says what becomes of the run.
-                    with contextlib.suppress(UserError):
-                        self._learner.step(self._shards.batch(), first, int(second))
+                    with contextlib.suppress(OutOfMemory):
+                        self._step(first, int(second))
                 case "obey":
                     plan = group.here(Plan.from_json(group.share()))
                     self._learner.obey(plan)
@@ -143,3 +143,12 @@ class _Follower:
                     self._shards.restore(group.share())
                 case _:
                     return
+
+    def _step(self, learning_rate: float, done: int) -> None:
+        try:
+            with memory_told("The memory of another process is too small for its blocks."):
+                batch = self._shards.batch()
+        except OutOfMemory:
+            self._group.failed(True)  # The others have their batch, and ask.
+            raise
+        self._learner.step(batch, learning_rate, done)

@@ -126,11 +126,10 @@ class Group:
                     target.copy_(mean.view_as(target))
         return loss[0]
 
-    def end(self, error: BaseException | None = None) -> None:
-        """Let process 0 send the others home; after an ``error`` of ours they notice by its end."""
-        if error is None or isinstance(error, UserError | Cancelled):
-            self.announce("end")
-            self.close()
+    def end(self) -> None:
+        """Let process 0 send the others home."""
+        self.announce("end")
+        self.close()
 
     def close(self) -> None:
         """Take leave of the others."""
@@ -171,6 +170,19 @@ def _unpacked(data: Tensor) -> Any:
     return torch.load(io.BytesIO(data.numpy().tobytes()), map_location="cpu", weights_only=True)
 
 
-def join() -> Group | None:
-    """The group of this process; None for a run of one. Raises PeerLost."""
-    return Group() if launched() else None
+@contextmanager
+def lead() -> Generator[Group | None]:
+    """As process 0 of a run: its group, or None for a run of one. At the end all are sent home.
+
+    Raises PeerLost when another process is gone.
+    """
+    if not launched():
+        yield None
+        return
+    group = Group()
+    try:
+        yield group
+    except (UserError, Cancelled):
+        group.end()
+        raise
+    group.end()
