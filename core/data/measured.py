@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeGuard, TypeVar
 
 import psutil
 
@@ -105,6 +105,12 @@ class Measurements:
     def add(self, plan: Plan, device: DeviceLike | None, found: Measurement) -> None:
         """Take a new figure in."""
         self._steps[step_key(plan, device)] = found
+
+    def forget(self, device: DeviceLike | None) -> None:
+        """Drop what is known of a device and of the machine's pace, to measure anew."""
+        begin = device_key(device)
+        self._steps = {k: v for k, v in self._steps.items() if not k.startswith(begin)}
+        self.pace = None
 
     def exact(self, plan: Plan, device: DeviceLike | None) -> Measurement | None:
         """The figure of just this kind of plan, or None."""
@@ -203,7 +209,7 @@ def _read() -> dict[str, Any]:
     return document["machines"]
 
 
-def _is(value: Any) -> bool:
+def _is(value: Any) -> TypeGuard[dict[str, Any]]:
     return isinstance(value, dict)
 
 

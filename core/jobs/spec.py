@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+from core.data.plan import Quality
 from core.errors import FileRefusedError
 from core.labels.durable import write_bytes
 from core.project.records import Split
@@ -69,7 +70,27 @@ class ExportJob(Job):
     path: Path
 
 
-_KINDS: dict[str, type[Job]] = {job.kind: job for job in (PredictJob, EvaluateJob, ExportJob)}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbeJob(Job):
+    """Measure real steps of the plan for ``seconds`` on its device; ResultEvent ``probe``.
+
+    plan: the JSON of a plan to measure; None: the plans that :func:`core.data.planner.plan_project`
+    makes of the other values, until the one it chooses was measured. again: also what is known
+    already.
+    """
+
+    kind: ClassVar[str] = "probe"
+    seconds: float
+    plan: dict[str, Any] | None = None
+    minutes: float | None = None
+    epochs: int | None = None
+    device: str = "auto"
+    quality: Quality = "balanced"
+    again: bool = False
+
+
+_JOBS: tuple[type[Job], ...] = (PredictJob, EvaluateJob, ExportJob, ProbeJob)
+_KINDS: dict[str, type[Job]] = {job.kind: job for job in _JOBS}
 
 
 def load_job(folder: Path) -> Job:

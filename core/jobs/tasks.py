@@ -14,7 +14,8 @@ from core.evaluation.metrics import case_metrics
 from core.evaluation.result import CaseEvaluation, EvaluationResult, result_path
 from core.events import Event, ResultEvent, StageEvent
 from core.inference.predict import Prediction, predict_volume
-from core.jobs.spec import EvaluateJob, ExportJob, Job, PredictJob, TrainJob
+from core.jobs.probing import probe
+from core.jobs.spec import EvaluateJob, ExportJob, Job, PredictJob, ProbeJob, TrainJob
 from core.models.exporting import export_model
 from core.models.saved import LoadedModel, load_model
 from core.models.store import ModelEntry, find_model
@@ -27,6 +28,7 @@ from core.project.runs import run as find_run
 from core.project.splits import is_labelled
 from core.training import preview
 from core.training.control import Control
+from core.training.distributed import lead
 from core.training.loop import train
 from core.volume import Volume
 
@@ -37,13 +39,16 @@ def perform(job: Job, folder: Path, emit: Emit, control: Control) -> None:
     """Do ``job``. Raises UserError, FileRefusedError, or Cancelled when ``control`` says stop."""
     match job:
         case TrainJob():
-            train(folder, emit, control)
+            with lead() as group:
+                train(folder, emit, control, group)
         case PredictJob():
             propose(job, emit, control)
         case EvaluateJob():
             evaluate(job, emit, control)
         case ExportJob():
             export(job, emit, control)
+        case ProbeJob():
+            probe(job, folder, emit, control)
         case _:
             raise TypeError(f"no such job: {job}")
 

@@ -1,0 +1,317 @@
+"""A few real steps of a plan on the real device: how long they take and what room they need.
+
+The very objects of a run (:class:`Learner`, :class:`Augmenter`, :class:`Validator`) on a stand-in
+case of the usual size: what is in the voxels changes neither time nor memory. Pace, the rest of a
+run, is taken from a real case of the project.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+import psutil
+import torch
+from torch import Tensor
+
+from core.data.augment import Augmenter
+from core.data.cache import Case, centres_of, make_case, open_case
+from core.data.grid import GridInfo
+from core.data.measured import DeviceLike, Measurement, Pace
+from core.data.plan import Plan
+from core.data.predictions import STRETCH, step_bytes
+from core.data.rates import network_seconds
+from core.data.sampler import Sampler
+from core.errors import Cancelled
+from core.geometry import Geometry, Triple, Zyx
+from core.inference.predict import predict_image
+from core.inference.tiles import window_size
+from core.project.manifest import ManifestCase
+from core.project.project import Project
+from core.training import machine
+from core.training.step import Learner
+from core.training.validation import Validator
+
+#: Steps before any counts: the first one searches algorithms and fills the allocator.
+WARM_STEPS = 2
+#: Steps that are counted at least, however slow, and at most.
+LEAST_STEPS, MOST_STEPS = 2, 60
+#: Seconds between two looks at the process's memory.
+_LOOK = 0.01
+
+Said = Callable[[], None]
+
+
+def measure(
+    plan: Plan,
+    device: DeviceLike | None,
+    seconds: float,
+    *,
+    tick: Said = lambda: None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Measurement:
+    """Steps and predictions of ``plan``, for about ``seconds`` beside the first steps.
+
+    device: as ``core.hardware`` describes it, for what is estimated. tick: called at each step.
+    Raises UserError when the device is not there or its memory too small, Cancelled.
+    """
+    where, obeyed, _ = machine.prepare(plan)
+    cases = [stand_in(obeyed, number) for number in range(2)]
+    _settle(where)
+    with PeakMemory(where) as memory:
+        learner = Learner(obeyed, where)
+        generator = torch.Generator().manual_seed(plan.seed)
+        sampler = Sampler(cases, obeyed, generator)
+        augmenter = Augmenter(cases, obeyed, generator, where, machine.fits(cases, where))
+        counted = _Counted(learner, sampler, augmenter, obeyed, where)
+        for _ in range(WARM_STEPS):
+            _check(cancelled)
+            counted.step()
+            tick()
+        step, data = counted.run(seconds, tick, cancelled)
+        voxel = _inference(learner, obeyed, where)
+        tick()
+    del learner, augmenter, counted
+    _settle(where)
+    return Measurement(
+        step_seconds=step,
+        data_seconds=min(data, step),
+        voxel_seconds=voxel,
+        step_bytes=float(memory.peak),
+        estimated_seconds=network_seconds(plan, device),
+        estimated_bytes=step_bytes(plan),
+    )
+
+
+class _Counted:
+    """Steps as a run takes them, timed."""
+
+    def __init__(
+        self,
+        learner: Learner,
+        sampler: Sampler,
+        augmenter: Augmenter,
+        plan: Plan,
+        device: torch.device,
+    ) -> None:
+        self._learner, self._sampler, self._augmenter = learner, sampler, augmenter
+        self._plan, self._device = plan, device
+        self._done = 0
+
+    def step(self) -> None:
+        batch = self._augmenter.batch([self._sampler.draw() for _ in range(self._plan.batch)])
+        self._learner.step(batch, self._plan.learning_rate * 0.1, self._done)
+        self._done += 1
+
+    def run(self, seconds: float, tick: Said, cancelled: Callable[[], bool]) -> tuple[float, float]:
+        """Seconds of a whole step, and of making its batch alone, each a mean."""
+        steps = 0
+        _wait(self._device)
+        begin = time.monotonic()
+        while steps < LEAST_STEPS or (
+            steps < MOST_STEPS and time.monotonic() - begin < 0.8 * seconds
+        ):
+            _check(cancelled)
+            self.step()
+            # On a GPU steps are only queued; without waiting the clock would know nothing.
+            _wait(self._device)
+            steps += 1
+            tick()
+        step = (time.monotonic() - begin) / steps
+        self._learner.read()
+        begin, batches = time.monotonic(), 0
+        while batches < LEAST_STEPS or (
+            batches < MOST_STEPS and time.monotonic() - begin < 0.1 * seconds
+        ):
+            _check(cancelled)
+            self._augmenter.batch([self._sampler.draw() for _ in range(self._plan.batch)])
+            _wait(self._device)
+            batches += 1
+        return step, (time.monotonic() - begin) / batches
+
+
+def _inference(learner: Learner, plan: Plan, device: torch.device) -> float:
+    """Seconds a voxel of one unmirrored window."""
+    sizes = _grid_shape(plan)
+    shape = tuple(n if n <= p * STRETCH else p for n, p in zip(sizes, plan.patch, strict=True))
+    image = np.zeros(shape, np.int16)
+    predict_image(learner.predictor, plan, image, device, mirror=False)
+    begin = time.monotonic()
+    predict_image(learner.predictor, plan, image, device, mirror=False)
+    window = window_size(shape, plan.patch, plan.divisor)
+    return (time.monotonic() - begin) / float(np.prod(window))
+
+
+def measure_pace(project: Project, plan: Plan, folder: Path) -> Pace:
+    """What a run takes beside its steps, from the project's smallest labelled case.
+
+    folder: an empty one for the files that are made. Raises FileRefusedError when the case cannot
+    be read, UserError when it cannot be written.
+    """
+    me = psutil.Process()
+    startup = time.time() - me.create_time()
+    machine.keep_memory()
+    device = torch.device("cpu")
+    _settle(device)
+    base = me.memory_info().rss
+    entry = _smallest(project)
+    with PeakMemory(device) as memory:
+        begin = time.monotonic()
+        make_case(project, entry, plan, folder / "case")
+        case = open_case(project, entry, plan, folder / "case")
+        read = time.monotonic() - begin
+        validator = Validator([case], plan, device, folder)
+        predictor = _blob(plan)
+        checked = validator.run(predictor, 0)
+        full = validator.run(predictor, 0, full=True)
+    check = checked.seconds - checked.network_seconds
+    metrics = max(0.0, full.seconds - full.network_seconds - check)
+    voxels = float(np.prod(case.truth.shape))
+    return Pace(
+        startup_seconds=startup,
+        base_bytes=float(base),
+        read_seconds=read / voxels,
+        check_seconds=check / voxels,
+        metrics_seconds=metrics / voxels,
+        work_bytes=memory.peak / voxels,
+    )
+
+
+def _smallest(project: Project) -> ManifestCase:
+    from core.project import manifest  # noqa: PLC0415
+
+    cases = manifest.build(project)
+    entries = [*cases.of("train"), *cases.of("val")]
+    return min(entries, key=lambda e: float(np.prod(project.record(e.series_uid).geometry.shape)))
+
+
+def _blob(plan: Plan) -> Callable[[Tensor], Tensor]:
+    """A network that finds one ball in the middle of each window: a usual amount to compare."""
+
+    def predict(image: Tensor) -> Tensor:
+        shape = image.shape[-3:]
+        axes = [torch.linspace(-1, 1, n) for n in shape]
+        z, y, x = torch.meshgrid(*axes, indexing="ij")
+        ball = (z**2 + y**2 + x**2 < 0.1).float() * 10 - 5
+        logits = torch.zeros((image.shape[0], plan.outputs, *shape))
+        logits[:, plan.lesion_channels[0]] = ball
+        return logits
+
+    return predict
+
+
+def stand_in(plan: Plan, number: int) -> Case:
+    """A case of the usual size on the plan's grid: tissue with a cube of lesion in its middle."""
+    shape = _grid_shape(plan)
+    rng = np.random.default_rng(number)
+    image = rng.normal(plan.hu_mean, plan.hu_std, shape).astype(np.int16)
+    label = np.zeros(shape, np.uint8)
+    box = tuple(slice(n // 3, max(n // 3 + 1, n // 2)) for n in shape)
+    label[box] = plan.lesion_channels[0]
+    return Case(
+        entry=ManifestCase(
+            series_uid=f"probe.{number}",
+            patient_id="",
+            split="train",
+            label_sha256="",
+            files_id="",
+            lesion_ml=1.0,
+        ),
+        info=GridInfo.of(Geometry(shape, plan.spacing), plan.spacing),
+        image=image,
+        label=label,
+        centres=centres_of(label > 0),
+        truth=label,
+        preview=image[shape[0] // 2],
+        preview_row=shape[0] // 2,
+    )
+
+
+def _grid_shape(plan: Plan) -> Zyx:
+    """Voxels (z, y, x) of a usual case on the plan's grid; a patch where no case is known."""
+    sizes: Triple = plan.figures.median_size_mm
+    z, y, x = (
+        max(8, round(size / spacing)) if size > 0 else patch
+        for size, spacing, patch in zip(sizes, plan.spacing, plan.patch, strict=True)
+    )
+    return (z, y, x)
+
+
+class PeakMemory:
+    """The most memory this process takes inside a block beyond what it had: see :attr:`peak`.
+
+    On a GPU the allocator's own count. On the CPU memory of its own only: file maps, which the
+    system takes back when it needs room, are left out where the system tells them apart.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="peak memory", daemon=True)
+        self.peak = 0
+
+    def __enter__(self) -> Self:
+        if self._device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(self._device)
+        else:
+            self._process = psutil.Process()
+            self._before = self._own()
+            self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._device.type == "cuda":
+            self.peak = int(torch.cuda.max_memory_reserved(self._device))
+            return
+        self._over.set()
+        self._thread.join()
+        self._look()
+
+    def _watch(self) -> None:
+        while not self._over.wait(_LOOK):
+            self._look()
+
+    def _look(self) -> None:
+        self.peak = max(self.peak, self._own() - self._before)
+
+    def _own(self) -> int:
+        memory = self._process.memory_info()
+        return int(memory.rss - getattr(memory, "shared", 0))
+
+
+def _settle(device: torch.device) -> None:
+    """Give back what is free, so that the next plan is measured from the same ground."""
+    gc.collect()
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+        torch.cuda.empty_cache()
+    elif sys.platform.startswith("linux"):
+        try:
+            ctypes.CDLL("libc.so.6").malloc_trim(0)
+        except (OSError, AttributeError):
+            return  # musl: its allocator gives memory back by itself.
+
+
+def _wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()
+
+
+def _check(cancelled: Callable[[], bool]) -> None:
+    if cancelled():
+        raise Cancelled
