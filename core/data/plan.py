@@ -39,6 +39,9 @@ __all__ = [
 #: Grows when a field changes its meaning; then ``plan_migration`` brings older plans up to it.
 PLAN_VERSION = 2
 
+#: Channels that tell the place of a voxel in its image; see ``core.data.inputs``.
+POSITIONS = 6
+
 NetworkName = Literal["residual_unet", "dynunet", "segresnet", "swin_unetr"]
 LossName = Literal["dice_ce", "dice_focal", "tversky_ce"]
 Precision = Literal["fp32", "bf16", "fp16"]
@@ -97,6 +100,7 @@ class Plan:
     spacing: Triple
     patch: Zyx
     slices: int = 1
+    position: bool = False
     batch: int = 2
     ignore_value: int | None = None
     foreground_share: float = 0.5
@@ -113,6 +117,7 @@ class Plan:
     deep_supervision: bool = False
 
     loss: LossName = "dice_ce"
+    batch_dice: bool = False
     optimiser: OptimiserName = "adamw"
     learning_rate: float = 1e-3
     weight_decay: float = 1e-2
@@ -162,8 +167,22 @@ class Plan:
 
     @property
     def inputs(self) -> int:
-        """Input channels of the network: the block itself, or it and its neighbouring slices."""
-        return self.slices
+        """Input channels of the network: the block and its neighbouring slices, and its place."""
+        return self.slices + (POSITIONS if self.position else 0)
+
+    @property
+    def flat(self) -> bool:
+        """Whether the network sees single slices (2-D), or these with their neighbours (2.5-D)."""
+        return self.patch[0] == 1
+
+    @property
+    def fixed_size(self) -> bool:
+        """Whether whole cases are predicted in windows of exactly the patch.
+
+        SwinUNETR's windows and masks depend on the size of its input, and an exported file holds
+        them for one size; the others take any multiple of :attr:`divisor`.
+        """
+        return self.network == "swin_unetr"
 
     @property
     def outputs(self) -> int:

@@ -10,6 +10,7 @@ from core.data.plan_fields import FIELDS
 
 if TYPE_CHECKING:
     from core.data.plan import Plan
+    from core.geometry import Zyx
 
 #: A patch beyond this is a slip of the keyboard: 512³ voxels fill the largest GPU before a net.
 MAX_PATCH_VOXELS = 512**3
@@ -64,8 +65,12 @@ def _data(plan: Plan) -> Iterator[str]:
         yield "The highest HU kept must lie above the lowest."
     if not plan.hu_std > 0:
         yield "The standard deviation of the HU must be above 0."
+    if any(size < 8 for size in plan.patch[0 if plan.patch[0] > 1 else 1 :]):
+        yield "The patch must have at least 8 voxels along each axis, or a single slice (2-D)."
     if plan.slices % 2 == 0:
         yield f"The slices seen must be an odd number, not {plan.slices}."
+    if plan.slices > 1 and not plan.flat:
+        yield "Neighbouring slices are seen with single slices only: set the patch to 1 slice."
     if plan.ignore_value in values:
         yield f"The value {plan.ignore_value} cannot be both ignored and a class to find."
 
@@ -91,10 +96,39 @@ def _network(plan: Plan) -> Iterator[str]:
         yield f"The patch {patch} must be a multiple of {by}, because the network halves it."
     if math.prod(plan.patch) > MAX_PATCH_VOXELS:
         yield "The patch is larger than 512 × 512 × 512 voxels."
-    if plan.deep_supervision and plan.network != "residual_unet":
-        yield "Deep supervision works with the residual U-Net only. Turn it off or change the net."
-    if plan.network == "segresnet" and any(stride != (2, 2, 2) for stride in plan.strides[1:]):
+    if plan.flat and any(k[0] > 1 or t[0] > 1 for k, t in _pairs(plan)):
+        yield "Single slices (2-D) need kernels and strides of 1 across the slices at every stage."
+    yield from _by_network(plan)
+
+
+def _by_network(plan: Plan) -> Iterator[str]:
+    """What only some of the networks can do."""
+    net, deepest = plan.network, math.prod(plan.patch) // math.prod(plan.divisor)
+    if plan.deep_supervision and net not in ("residual_unet", "dynunet"):
+        yield (
+            "Deep supervision works with the residual U-Net and DynUNet only. Turn it off or "
+            "change the network."
+        )
+    if net == "segresnet" and any(stride != (2, 2, 2) for stride in plan.strides[1:]):
         yield "SegResNet halves all axes at each stage. Choose another network or even spacing."
+    if net == "dynunet" and len(plan.channels) < 3:
+        yield "DynUNet needs at least 3 stages. Add one, or choose the residual U-Net."
+    if net == "swin_unetr":
+        if list(plan.strides) != [(1, 1, 1), *[(2, 2, 2)] * 5]:
+            yield (
+                "SwinUNETR halves all axes five times: it needs 6 stages, each with strides "
+                "2 × 2 × 2 after the first."
+            )
+        if plan.channels[0] % 12:
+            yield f"SwinUNETR's first width must be a multiple of 12, not {plan.channels[0]}."
+    if net in ("dynunet", "swin_unetr") and deepest < 2:
+        # Instance norm of a single voxel is always zero; torch refuses it.
+        yield "The patch leaves a single voxel at the network's deepest stage. Make it larger."
+
+
+def _pairs(plan: Plan) -> list[tuple[Zyx, Zyx]]:
+    """Kernel and stride of each stage."""
+    return list(zip(plan.kernels, plan.strides, strict=True))
 
 
 def _schedule(plan: Plan) -> Iterator[str]:

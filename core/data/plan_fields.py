@@ -92,14 +92,20 @@ FIELDS: tuple[Field, ...] = (
     Field(
         "patch", "Data", "Patch", "ints",
         "Size of the blocks the network sees (slices, rows, columns). Larger blocks give it more "
-        "context and need more memory and time.",
-        unit="voxels", low=8, high=512,
+        "context and need more memory and time. A single slice makes the network 2-D.",
+        unit="voxels", low=1, high=512,
     ),
     Field(
         "slices", "Data", "Slices seen", "int",
-        "Neighbouring slices the network sees with each one, as in 2.5-D. An odd number; 1 is the "
-        "block alone.",
+        "For blocks of a single slice: how many neighbouring slices the network sees with it "
+        "(2.5-D). An odd number; 1 is the slice alone.",
         low=1, high=15,
+    ),
+    Field(
+        "position", "Data", "Place in the image", "bool",
+        "Also tells the network how far each voxel lies from the faces and the middle of the "
+        "image. Helps where lesions lie at the same place in every image, as in images cropped "
+        "round them; such a network does worse on images that are not.",
     ),
     Field(
         "batch", "Data", "Batch", "int",
@@ -163,13 +169,19 @@ FIELDS: tuple[Field, ...] = (
     ),
     Field(
         "deep_supervision", "Network", "Deep supervision", "bool",
-        "Also judges the coarser stages of the network. Helps long runs of deep networks.",
+        "Also judges the coarser stages of the residual U-Net or DynUNet. Helps long runs of deep "
+        "networks.",
     ),
     Field(
         "loss", "Training", "Loss", "choice",
         "Dice + cross-entropy fits nearly everything. Focal and Tversky find more of very small "
         "lesions at the price of more false ones.",
         choices=_LOSSES,
+    ),
+    Field(
+        "batch_dice", "Training", "Dice over the batch", "bool",
+        "Measures Dice over all blocks of a step together instead of in each: steadier where many "
+        "blocks hold no lesion, as with tiny lesions or single slices.",
     ),
     Field(
         "optimiser", "Training", "Optimiser", "choice",

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
+import torch
 from monai.networks.nets.dynunet import DynUNet
 from monai.networks.nets.segresnet import SegResNet
-from torch import nn
+from monai.networks.nets.swin_unetr import SwinUNETR
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from core.errors import UserError
 from core.nets.residual_unet import ResidualUNet
@@ -20,6 +24,8 @@ class NetworkPlan(Protocol):
 
     @property
     def network(self) -> str: ...  # noqa: D102
+    @property
+    def inputs(self) -> int: ...  # noqa: D102
     @property
     def outputs(self) -> int: ...  # noqa: D102
     @property
@@ -36,6 +42,7 @@ class NetworkPlan(Protocol):
 
 def _residual_unet(plan: NetworkPlan) -> nn.Module:
     return ResidualUNet(
+        plan.inputs,
         plan.outputs,
         channels=plan.channels,
         blocks=plan.blocks,
@@ -45,20 +52,42 @@ def _residual_unet(plan: NetworkPlan) -> nn.Module:
     )
 
 
+class SupervisedDynUNet(DynUNet):
+    """DynUNet whose deep supervision is a list at each stage's own size, finest first.
+
+    MONAI enlarges all of them to full size and stacks them, which costs the memory of as many
+    full-size outputs and judges enlarged guesses; nnU-Net shrinks the reference instead.
+    """
+
+    def forward(self, x: Tensor) -> Tensor | list[Tensor]:
+        """Logits ``[b, outputs, z, y, x]``; in training mode with deep supervision a list."""
+        finest = self.output_block(self.skip_layers(x))
+        if not (self.training and self.deep_supervision):
+            return finest
+        logits = [finest, *self.heads]
+        # Its skip layers leave each stage's output in this list; kept there, it would hold on to
+        # the whole graph until the next step.
+        self.heads[:] = [torch.empty(0)] * len(self.heads)
+        return logits
+
+
 def _dynunet(plan: NetworkPlan) -> nn.Module:
     # MONAI annotates the sizes as Sequence[int], but takes one triple a stage.
     def sizes(stages: Sequence[Triple]) -> list[int]:
         return cast("list[int]", [list(stage) for stage in stages])
 
-    return DynUNet(
+    return SupervisedDynUNet(
         spatial_dims=3,
-        in_channels=1,
+        in_channels=plan.inputs,
         out_channels=plan.outputs,
         kernel_size=sizes(plan.kernels),
         strides=sizes(plan.strides),
         upsample_kernel_size=sizes(plan.strides[1:]),
         filters=list(plan.channels),
         res_block=True,
+        deep_supervision=plan.deep_supervision,
+        # All stages but the finest, which has a head anyway, and the deepest.
+        deep_supr_num=max(1, len(plan.channels) - 2),
     )
 
 
@@ -67,26 +96,51 @@ def _segresnet(plan: NetworkPlan) -> nn.Module:
     return SegResNet(
         spatial_dims=3,
         init_filters=plan.channels[0],
-        in_channels=1,
+        in_channels=plan.inputs,
         out_channels=plan.outputs,
-        norm=("GROUP", {"num_groups": min(8, plan.channels[0])}),
+        norm=("GROUP", {"num_groups": math.gcd(8, plan.channels[0])}),
         blocks_down=plan.blocks,
         blocks_up=(1,) * (len(plan.channels) - 1),
     )
+
+
+class _NumbersOnCpu(TorchFunctionMode):
+    """Lets a network be built on ``meta``, for its shapes: MONAI reads numbers off a linspace."""
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        given = kwargs or {}
+        return func(*args, **({"device": "cpu", **given} if func is torch.linspace else given))
+
+
+def _swin_unetr(plan: NetworkPlan) -> nn.Module:
+    # Its depth, heads and windows are those of its authors; only the first width counts.
+    with _NumbersOnCpu():
+        return SwinUNETR(
+            in_channels=plan.inputs, out_channels=plan.outputs, feature_size=plan.channels[0]
+        )
 
 
 _BUILDERS: dict[str, Callable[[NetworkPlan], nn.Module]] = {
     "residual_unet": _residual_unet,
     "dynunet": _dynunet,
     "segresnet": _segresnet,
+    "swin_unetr": _swin_unetr,
 }
 
 
 def build(plan: NetworkPlan) -> nn.Module:
     """A new network with fresh weights from torch's global generator, on the CPU, in training mode.
 
-    In: ``[b, 1, z, y, x]`` float. Out: logits ``[b, plan.outputs, z, y, x]``; in training mode with
-    deep supervision a list of them, finest first. Raises UserError for a name it does not know.
+    In: ``[b, plan.inputs, z, y, x]`` float. Out: logits ``[b, plan.outputs, z, y, x]``; in training
+    mode with deep supervision (residual U-Net and DynUNet) a list of them, finest first. Which
+    sizes each network takes is said by ``core.data.plan_checks``. Raises UserError for a name it
+    does not know.
     """
     try:
         builder = _BUILDERS[plan.network]

@@ -56,7 +56,7 @@ class ResidualBlock(nn.Module):
 
 
 class ResidualUNet(nn.Module):
-    """One channel in, ``outputs`` logits out, at the input's size.
+    """``inputs`` channels in, ``outputs`` logits out, at the input's size.
 
     channels, blocks, strides, kernels: one entry a stage, full resolution first. The input's size
     must be a multiple of the product of the strides. In training mode with ``deep_supervision``
@@ -65,6 +65,7 @@ class ResidualUNet(nn.Module):
 
     def __init__(
         self,
+        inputs: int,
         outputs: int,
         *,
         channels: Sequence[int],
@@ -76,7 +77,7 @@ class ResidualUNet(nn.Module):
         super().__init__()
         self.deep_supervision = deep_supervision
         self.encoder = nn.ModuleList()
-        previous = 1
+        previous = inputs
         for width, count, stride, kernel in zip(channels, blocks, strides, kernels, strict=True):
             stage = [ResidualBlock(previous, width, kernel, stride)]
             stage += [ResidualBlock(width, width, kernel, (1, 1, 1)) for _ in range(count - 1)]
@@ -101,7 +102,7 @@ class ResidualUNet(nn.Module):
         self.apply(_initialise)
 
     def forward(self, x: Tensor) -> Tensor | list[Tensor]:
-        """Logits ``[b, outputs, z, y, x]`` of ``[b, 1, z, y, x]``; see the class for the list."""
+        """Logits ``[b, outputs, z, y, x]`` of ``[b, inputs, z, y, x]``; the list: see the class."""
         skips: list[Tensor] = []
         for stage in self.encoder:
             x = stage(x)

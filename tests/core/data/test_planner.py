@@ -2,13 +2,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from core.data.cost import count
 from core.data.figures import Figures
+from core.data.plan import PlanClass
 from core.data.planner import layout, make_plan, replan, trained_classes
 from core.data.predictions import memory_bytes
 from core.data.rates import step_seconds
@@ -145,11 +148,45 @@ def test_any_layout_makes_a_valid_network(
     assert all(p % d == 0 for p, d in zip(plan.patch, plan.divisor, strict=True))
 
 
-@pytest.mark.parametrize("network", ["residual_unet", "dynunet", "segresnet"])
-@pytest.mark.parametrize("blocks", [(1, 1, 1), (1, 2, 2)])
-def test_weights_are_counted_exactly(network: str, blocks: tuple[int, ...]) -> None:
-    plan = tiny_plan(network=network, blocks=blocks)
-    assert count(plan).parameters == sum(p.numel() for p in build(plan).parameters())
+_UNEVEN: dict[str, Any] = {
+    # Equal widths, and a kernel that differs from stage to stage: where DynUNet is unlike ours.
+    "channels": (8, 16, 16),
+    "strides": ((1, 1, 1), (1, 2, 2), (2, 2, 2)),
+    "kernels": ((1, 3, 3), (3, 3, 3), (3, 3, 3)),
+    "patch": (16, 16, 16),
+}
+_FLAT: dict[str, Any] = {
+    "slices": 5, "patch": (1, 16, 16), "strides": ((1, 1, 1), *((1, 2, 2),) * 2),
+    "kernels": ((1, 3, 3),) * 3,
+}  # fmt: skip
+_SWIN: dict[str, Any] = {
+    "channels": (24,) * 6, "blocks": (1,) * 6, "kernels": ((3, 3, 3),) * 6,
+    "strides": ((1, 1, 1), *((2, 2, 2),) * 5), "patch": (32, 32, 64),
+    "classes": (PlanClass(1, "a"), PlanClass(2, "b")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("network", "changes"),
+    [
+        ("residual_unet", {"blocks": (1, 2, 2)}),
+        ("residual_unet", {**_UNEVEN, "deep_supervision": True}),
+        ("residual_unet", _FLAT),
+        ("dynunet", {"blocks": (1, 2, 2)}),
+        ("dynunet", {**_UNEVEN, "deep_supervision": True}),
+        ("dynunet", _FLAT),
+        ("segresnet", {"blocks": (1, 2, 2)}),
+        ("segresnet", {"channels": (12, 24, 48)}),
+        ("swin_unetr", _SWIN),
+    ],
+)
+def test_weights_are_counted_exactly(network: str, changes: dict[str, Any]) -> None:
+    plan = tiny_plan(network=network, **changes)
+    with torch.device("meta"):
+        net = build(plan)
+    cost = count(plan)
+    assert cost.parameters == sum(p.numel() for p in net.parameters())
+    assert cost.multiplications > cost.activations > 0
 
 
 def test_rates_grow_with_the_work() -> None:
