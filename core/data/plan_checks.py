@@ -103,7 +103,8 @@ def _network(plan: Plan) -> Iterator[str]:
 
 def _by_network(plan: Plan) -> Iterator[str]:
     """What only some of the networks can do."""
-    net, deepest = plan.network, math.prod(plan.patch) // math.prod(plan.divisor)
+    net, first = plan.network, plan.channels[0]
+    deepest = math.prod(plan.patch) // math.prod(plan.divisor)
     if plan.deep_supervision and net not in ("residual_unet", "dynunet"):
         yield (
             "Deep supervision works with the residual U-Net and DynUNet only. Turn it off or "
@@ -119,8 +120,8 @@ def _by_network(plan: Plan) -> Iterator[str]:
                 "SwinUNETR halves all axes five times: it needs 6 stages, each with strides "
                 "2 × 2 × 2 after the first."
             )
-        if plan.channels[0] % 12:
-            yield f"SwinUNETR's first width must be a multiple of 12, not {plan.channels[0]}."
+        if first % 12:
+            yield f"SwinUNETR's first width must be a multiple of 12, not {first}."
     if net in ("dynunet", "swin_unetr") and deepest < 2:
         # Instance norm of a single voxel is always zero; torch refuses it.
         yield "The patch leaves a single voxel at the network's deepest stage. Make it larger."
