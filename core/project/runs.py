@@ -6,6 +6,8 @@ runs/r01/run.json        id, name, when it was made
          events.jsonl    everything it said, the truth about it
          hardware.jsonl  device use, one line a second while it was watched
          process.json    which process works on it now
+         environment.jsonl  what each start of it was made with
+         notes.txt       what the user wrote about it
          checkpoint/, previews/, log.txt
 """
 
@@ -37,7 +39,7 @@ from core.project import manifest
 from core.project.project import Project
 
 EVENTS, HARDWARE, PROCESS = "events.jsonl", "hardware.jsonl", "process.json"
-LOG, PLAN = "log.txt", "plan.json"
+LOG, PLAN, NOTES = "log.txt", "plan.json", "notes.txt"
 FORMAT = 1
 
 #: What is shown of a run whose process is gone without having said why.
@@ -62,7 +64,7 @@ class RunRecord:
     state, sentence: the last state it said, or ``failed`` where its process vanished.
     step, steps, epoch, epochs, elapsed (seconds): from its last step event. best_dice: highest
     whole-case validation Dice that counted as best. checkpoint_step, checkpoint_time: of the last
-    checkpoint, None without one. model_id: of the model it left, or empty.
+    checkpoint, None without one. model_id: of the model it left, or empty. notes: the user's own.
     """
 
     id: str
@@ -82,6 +84,7 @@ class RunRecord:
     checkpoint_step: int | None = None
     checkpoint_time: float | None = None
     model_id: str = ""
+    notes: str = ""
 
     @property
     def ended(self) -> bool:
@@ -91,7 +94,7 @@ class RunRecord:
     def as_json(self) -> dict[str, Any]:
         """The run as ``lesionforge-cli list`` prints it."""
         keys = ("id", "name", "created", "state", "sentence", "step", "steps", "epoch", "epochs")
-        more = ("elapsed", "best_dice", "model_id")
+        more = ("elapsed", "best_dice", "model_id", "notes")
         return {key: getattr(self, key) for key in (*keys, *more)}
 
 
@@ -135,6 +138,26 @@ def run(project: Project, run_id: str) -> RunRecord:
         names = ", ".join(sorted(known)) or "none yet"
         raise UserError(f"There is no run {run_id} in this project. Its runs are: {names}.")
     return _record(known[run_id])
+
+
+def write_notes(folder: Path, notes: str) -> str:
+    """Keep the user's notes on a run in its folder; returns the notes they replace, for an undo.
+
+    Raises FileRefusedError when they cannot be written; the earlier ones are untouched then.
+    """
+    earlier = _read_notes(folder)
+    try:
+        write_bytes(folder / NOTES, notes.encode())
+    except OSError as error:
+        raise FileRefusedError(
+            folder / NOTES, "it cannot be written", error.strerror or str(error)
+        ) from error
+    return earlier
+
+
+def _read_notes(folder: Path) -> str:
+    path = folder / NOTES
+    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
 
 
 def new_job_folder(project: Project) -> Path:
@@ -233,6 +256,7 @@ def _record(path: Path) -> RunRecord:
             created=str(made["created"]),
             plan=plan,
             automatic=bool(made.get("automatic", True)),
+            notes=_read_notes(path),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise FileRefusedError(

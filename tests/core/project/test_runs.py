@@ -114,3 +114,12 @@ def test_job_folders_are_new_and_under_the_cache(project: Project) -> None:
     folders = {runs.new_job_folder(project) for _ in range(3)}
     assert len(folders) == 3
     assert all(f.is_dir() and f.parent.parent == project.cache_dir for f in folders)
+
+
+def test_notes_stay_with_the_run_and_can_be_taken_back(project: Project) -> None:
+    made = runs.create_run(project, SomePlan())
+    assert made.notes == ""
+    assert runs.write_notes(made.path, "Wider network.\nß 肝") == ""
+    assert runs.run(project, made.id).notes == "Wider network.\nß 肝"
+    assert runs.write_notes(made.path, "") == "Wider network.\nß 肝"
+    assert runs.run(project, made.id).notes == ""
