@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from core.cli import library, models, series, training
-from core.cli.training import DEFAULT_SEED
+from core.cli.planning import DEFAULT_SEED
 
 Run = Callable[[argparse.Namespace, Any], int]
 
@@ -123,6 +123,14 @@ def _training_commands(commands: Any) -> None:
         budget = command.add_mutually_exclusive_group()
         budget.add_argument("--minutes", type=_positive, metavar="M", help="train for M minutes")
         budget.add_argument("--epochs", type=_at_least(1), metavar="N", help="train for N epochs")
+        command.add_argument(
+            "--quality", choices=("quick", "balanced", "best"), default="balanced",
+            help="how large a network the time is spent on (default: %(default)s)",
+        )  # fmt: skip
+        command.add_argument(
+            "--measure", action="store_true",
+            help="take real steps on this machine first where the plan was not measured yet",
+        )  # fmt: skip
         command.add_argument(
             "--device", choices=("auto", "cpu", "cuda"), default="auto",
             help="where to train (default: the GPU where there is one)",

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import Namespace
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from core.cli.output import Output, stop_on_interrupt
+from core.cli.output import Output
+from core.cli.planning import make_plan
 from core.cli.watch import watch
 from core.errors import UserError
 from core.project.project import Project
-from core.project.splits import is_labelled, resplit
 
 if TYPE_CHECKING:
     from core.data.plan import Plan
     from core.project.runs import RunRecord
-
-DEFAULT_SEED = 0
 
 
 def plan(args: Namespace, output: Output) -> int:
@@ -25,12 +22,19 @@ def plan(args: Namespace, output: Output) -> int:
     from core.data.plan_words import describe  # noqa: PLC0415 - not needed to start
 
     with Project.open(args.project) as project:
-        made = _make_plan(project, args, output)
+        made = make_plan(project, args, output)
     lines: list[str] = []
     for section, rows in describe(made):
         lines += [section, *(f"  {label:<28} {value}" for label, value, _ in rows)]
+    lines += ["", _known(made)]
     output.result(made.as_json(), "\n".join(lines))
     return 0
+
+
+def _known(plan: Plan) -> str:
+    if plan.estimates.measured:
+        return "What it will need was measured on this machine."
+    return "What it will need is estimated; --measure takes real steps first, half a minute long."
 
 
 def train(args: Namespace, output: Output) -> int:
@@ -43,7 +47,7 @@ def train(args: Namespace, output: Output) -> int:
 def _created(project: Project, args: Namespace, output: Output) -> RunRecord:
     from core.project.runs import create_run  # noqa: PLC0415
 
-    made = _make_plan(project, args, output)
+    made = make_plan(project, args, output)
     # The run's name is its model's too.
     return create_run(project, replace(made, name=args.name) if args.name else made)
 
@@ -85,26 +89,3 @@ def _change_plan(run: RunRecord, args: Namespace, longer: bool) -> None:
         changes["device"] = chosen.key if chosen is not None and chosen.is_gpu else "cpu"
     path = run.path / "plan.json"
     replan(Plan.load(path), here, **changes).save(path)
-
-
-def _make_plan(project: Project, args: Namespace, output: Output) -> Plan:
-    from core.data.planner import plan_project  # noqa: PLC0415 - reads images
-    from core.hardware import devices  # noqa: PLC0415
-
-    labelled = [record for record in project.series() if is_labelled(record)]
-    if labelled and all(record.split == "none" for record in labelled):
-        resplit(project.library)
-        print("Split the labelled series by patient: 20 % validate.", file=sys.stderr)
-    with stop_on_interrupt() as cancelled:
-        made = plan_project(
-            project,
-            devices(),
-            minutes=args.minutes,
-            epochs=args.epochs,
-            device=args.device,
-            seed=DEFAULT_SEED if args.seed is None else args.seed,
-            progress=output.counter("Reading case"),
-            cancelled=cancelled,
-        )
-    output.clear()
-    return made

@@ -169,6 +169,11 @@ def machine_key() -> str:
     return "|".join([*parts, f"torch {version('torch')}", f"lesionforge {version('lesionforge')}"])
 
 
+def probe_seconds(run_seconds: float) -> float:
+    """How long measuring may take before a run of that length: 3 % of it, 8 to 30 s."""
+    return min(30.0, max(8.0, 0.03 * run_seconds))
+
+
 def measurements_file() -> Path:
     """Where they are kept."""
     return config_dir() / "measurements.json"
