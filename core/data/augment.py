@@ -11,7 +11,7 @@ plan does not say otherwise.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +20,7 @@ from torch import Generator, Tensor
 from torch.nn import functional as F  # noqa: N812 - torch's own name for it
 
 from core.data.cache import Case
+from core.data.inputs import network_input
 from core.data.plan import Plan
 from core.data.sampler import Block
 
@@ -29,10 +30,37 @@ TURN, SCALE = 0.5, 0.5
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """image: float32 ``[b, 1, z, y, x]``, normalised. target: int64 channels ``[b, z, y, x]``."""
+    """image: float32 ``[b, plan.inputs, z, y, x]``. target: int64 channels ``[b, z, y, x]``.
+
+    In target :data:`IGNORE` stands where nobody is sure. known: bool ``[b, plan.outputs]``, which
+    channels are outlined in the case of each block; None when all are in all cases.
+    """
 
     image: Tensor
     target: Tensor
+    known: Tensor | None = None
+
+    def pieces(self, count: int) -> Iterator[tuple[Tensor, Tensor, Tensor | None]]:
+        """Image, target and known of ``count`` parts of the batch, one after the other."""
+        images, targets = self.image.chunk(count), self.target.chunk(count)
+        known = [None] * len(images) if self.known is None else self.known.chunk(count)
+        yield from zip(images, targets, known, strict=True)
+
+    @classmethod
+    def joined(cls, parts: Sequence[Batch]) -> Batch:
+        """One batch of several."""
+        known = None
+        if any(part.known is not None for part in parts):
+            count = next(p.known.shape[1] for p in parts if p.known is not None)
+            known = torch.cat(
+                [
+                    part.target.new_ones((len(part.target), count), dtype=torch.bool)
+                    if part.known is None
+                    else part.known
+                    for part in parts
+                ]
+            )
+        return cls(torch.cat([p.image for p in parts]), torch.cat([p.target for p in parts]), known)
 
 
 class Augmenter:
@@ -60,11 +88,21 @@ class Augmenter:
         """The blocks, varied as the plan says."""
         images: list[Tensor] = []
         targets: list[Tensor] = []
-        for block in blocks:
-            image, target = self._read(block, self._matrix())
+        matrices = [self._matrix() for _ in blocks]
+        for block, matrix in zip(blocks, matrices, strict=True):
+            image, target = self._read(block, matrix)
             images.append(image)
             targets.append(target)
-        return Batch(self._vary(torch.stack(images)[:, None]), torch.stack(targets))
+        return Batch(
+            network_input(
+                self._vary(torch.stack(images)[:, None]),
+                self._plan,
+                [self._images[block.case].shape for block in blocks],
+                [block.centre for block in blocks],
+                torch.from_numpy(np.stack(matrices)),
+            ),
+            torch.stack(targets),
+        )
 
     # Where to read
 

@@ -20,6 +20,7 @@ from scipy import ndimage
 
 from core.data.figures import Figures
 from core.data.grid import GridInfo
+from core.data.places import place, place_dice
 from core.errors import Cancelled
 from core.geometry import Geometry, Triple
 from core.labels.durable import write_bytes
@@ -28,7 +29,7 @@ from core.project.project import Project
 from core.project.reading import read_volume
 
 #: Grows when the figures of a case change their meaning; older cache entries are made anew.
-FORMAT = 1
+FORMAT = 2
 #: HU histogram bins, one a unit: CT numbers of tissue and metal lie well inside.
 HU_LOW, HU_HIGH = -1024, 3072
 
@@ -40,12 +41,16 @@ FULL = np.ones((3, 3, 3), bool)
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    """spacing, size_mm: patient order z, y, x. hu: histogram (bin, count) of lesion voxels."""
+    """spacing, size_mm: patient order z, y, x. hu: histogram (bin, count) of lesion voxels.
+
+    place: of ``core.data.places``, flat, in thousandths.
+    """
 
     spacing: Triple
     size_mm: Triple
     lesions_ml: tuple[float, ...]
     hu: tuple[tuple[int, int], ...]
+    place: tuple[int, ...]
 
 
 def fingerprint(
@@ -71,7 +76,9 @@ def fingerprint(
 
 
 def _remembered(project: Project, entry: ManifestCase) -> _Case:
-    values = project.schema.lesion_values or tuple(c.value for c in project.schema.classes)
+    # What is outlined in part says nothing of how large or how many the lesions are.
+    hidden = entry.unannotated
+    values = tuple(c.value for c in project.schema.trained if c.value not in hidden)
     identity = json.dumps([FORMAT, entry.files_id, entry.label_sha256, values])
     name = hashlib.sha256(identity.encode()).hexdigest()[:32]
     path = project.cache_dir / "fingerprint" / f"{name}.json"
@@ -96,6 +103,7 @@ def _load(path: Path) -> _Case | None:
             size_mm=_triple(data["size_mm"]),
             lesions_ml=tuple(float(v) for v in data["lesions_ml"]),
             hu=tuple((int(b), int(n)) for b, n in data["hu"]),
+            place=tuple(int(n) for n in data["place"]),
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None
@@ -121,10 +129,12 @@ def _measure(
         # Specks left by a raster or a slip of the brush are no lesions to plan for.
         sizes = sizes[sizes >= max(3, sizes.max(initial=0) * SPECK)]
         volumes += [float(n) * geometry.voxel_ml for n in sizes]
-    inside = np.clip(hu[np.isin(labels, values)], HU_LOW, HU_HIGH).astype(np.int32) - HU_LOW
+    lesion = np.isin(labels, values)
+    inside = np.clip(hu[lesion], HU_LOW, HU_HIGH).astype(np.int32) - HU_LOW
     histogram = np.bincount(inside) if inside.size else np.zeros(0, int)
     bins = tuple((int(b) + HU_LOW, int(histogram[b])) for b in np.flatnonzero(histogram))
-    return _Case(info.canonical_spacing, _triple(size), tuple(volumes), bins)
+    where = np.rint(place(info.canonical(lesion)) * 1000).astype(int).ravel().tolist()
+    return _Case(info.canonical_spacing, _triple(size), tuple(volumes), bins, tuple(where))
 
 
 def _summary(train: list[_Case], val: list[_Case]) -> Figures:
@@ -152,6 +162,7 @@ def _summary(train: list[_Case], val: list[_Case]) -> Figures:
         hu_std=std,
         litres=float(sum(math.prod(case.size_mm) for case in (*train, *val)) / 1e6),
         single_lesion_share=float(np.mean([len(case.lesions_ml) == 1 for case in train])),
+        place_dice=place_dice([np.array(case.place, np.float32) / 1000 for case in train]),
     )
 
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from core.data.plan import Plan
 from core.geometry import Geometry, Triple, Zyx
+from core.labels.schema import IGNORE
 from core.volume import Volume
 
 Scalar = TypeVar("Scalar", bound=np.generic)
@@ -98,10 +99,13 @@ def weights(count: int, spacing: float, new_count: int, new_spacing: float) -> N
     return (matrix / matrix.sum(1, keepdims=True)).astype(np.float32)
 
 
-def _resample(
+def resample(
     array: NDArray[Any], spacing: Triple, shape: Zyx, new_spacing: Triple
 ) -> NDArray[np.float32]:
-    """float32 ``[z, y, x]`` of ``shape`` from any array in patient order, slab by slab."""
+    """float32 ``[z, y, x]`` of ``shape`` from any array in patient order, slab by slab.
+
+    spacing, new_spacing: mm of the array and of the result; both grids share their centre.
+    """
     across_z, across_y, across_x = (
         weights(n, s, m, t)
         for n, s, m, t in zip(array.shape, spacing, shape, new_spacing, strict=True)
@@ -117,7 +121,7 @@ def _resample(
 def to_plan_grid(volume: Volume, plan: Plan) -> tuple[NDArray[np.int16], GridInfo]:
     """HU on the plan's grid, int16 ``[z, y, x]`` in patient order, and the way back."""
     info = GridInfo.of(volume.geometry, plan.spacing)
-    values = _resample(info.canonical(volume.hu), info.canonical_spacing, info.shape, plan.spacing)
+    values = resample(info.canonical(volume.hu), info.canonical_spacing, info.shape, plan.spacing)
     return np.rint(values).astype(np.int16), info
 
 
@@ -127,18 +131,21 @@ def labels_to_plan_grid(
     """Output channels (0 background, then the plan's classes) on its grid, uint8 ``[z, y, x]``.
 
     Each voxel goes to the channel with the largest share of it; values of no class of the plan are
-    background.
+    background. :data:`IGNORE` stands where the plan's ignored value has the largest share.
     """
     info = GridInfo.of(geometry, plan.spacing)
     source = info.canonical(labels)
     result = np.zeros(info.shape, np.uint8)
     best = np.ones(info.shape, np.float32)
     shares: list[NDArray[np.float32]] = []
-    for label in plan.classes:
-        share = _resample(source == label.value, info.canonical_spacing, info.shape, plan.spacing)
+    wanted = {channel: label.value for channel, label in enumerate(plan.classes, start=1)}
+    if plan.ignore_value is not None:
+        wanted[IGNORE] = plan.ignore_value
+    for value in wanted.values():
+        share = resample(source == value, info.canonical_spacing, info.shape, plan.spacing)
         shares.append(share)
         best -= share
-    for channel, share in enumerate(shares, start=1):
+    for channel, share in zip(wanted, shares, strict=True):
         # >= lets a half-covered voxel be lesion: with it a thin lesion keeps its volume.
         taken = share >= best
         result[taken] = channel

@@ -16,14 +16,15 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - torch's own name for it
 
 from core.data.grid import GridInfo, to_plan_grid, to_series_grid
+from core.data.inputs import network_input
 from core.data.plan import Plan
 from core.errors import Cancelled
-from core.geometry import Zyx
+from core.geometry import Triple, Zyx
 from core.inference.postprocess import Component, clean, components
 from core.inference.tiles import importance, starts, window_size
 from core.volume import Volume
 
-#: Normalised float ``[b, 1, z, y, x]`` to logits ``[b, c, z, y, x]``, on the same device.
+#: Inputs ``[b, plan.inputs, z, y, x]`` to logits ``[b, c, z, y, x]``, on the same device.
 Predictor = Callable[[Tensor], Tensor]
 
 #: The axes to mirror along, each combination once; the first is none.
@@ -93,6 +94,8 @@ def predict_image(
                 progress(done, len(places))
             box = tuple(slice(s, s + w) for s, w in zip(place, window, strict=True))
             block = values[box][None, None].to(device)
+            middle = _middle(place, window, low)
+            block = network_input(block, plan, [image.shape], [middle])
             # The weighted sum stays on the CPU: a whole body in classes would not fit a card.
             total[(slice(None), *box)] += _window(predictor, block, flips) * weight
             norm[box] += weight
@@ -100,6 +103,12 @@ def predict_image(
         progress(len(places), len(places))
     inner = tuple(slice(a, a + n) for a, n in zip(low, image.shape, strict=True))
     return (total / norm)[(slice(None), *inner)].numpy()
+
+
+def _middle(place: Zyx, window: Zyx, low: Zyx) -> Triple:
+    """The voxel (z, y, x) of the case in the middle of the window that begins at ``place``."""
+    z, y, x = (p + (w - 1) / 2 - a for p, w, a in zip(place, window, low, strict=True))
+    return (z, y, x)
 
 
 def _padded(image: NDArray[np.int16], plan: Plan) -> tuple[Tensor, Zyx, Zyx]:

@@ -166,7 +166,7 @@ def write_onnx(path: Path, net: nn.Module, plan: Plan, card: ModelCard) -> None:
     """
     # Twice the divisor, at least 2: a size of 1 would be taken for a constant.
     sides = [2 * d for d in plan.divisor]
-    example = torch.zeros((2, 1, *sides))
+    example = torch.zeros((2, plan.inputs, *sides))
     free: dict[int, Any] = {0: torch.export.Dim("batch", min=1)}
     for axis, (name, divisor) in enumerate(zip("zyx", plan.divisor, strict=True), start=2):
         size = torch.export.Dim(f"n{name}", min=1)

@@ -49,7 +49,7 @@ _ONNX_ERRORS: tuple[type[Exception], ...] = tuple(
 class LoadedModel:
     """A model ready to predict.
 
-    predictor: normalised float ``[b, 1, z, y, x]`` on the CPU to logits ``[b, c, z, y, x]``. net:
+    predictor: inputs ``[b, plan.inputs, z, y, x]`` on the CPU to logits ``[b, c, z, y, x]``. net:
     the PyTorch network behind it, None for an ONNX file.
     """
 
@@ -221,7 +221,7 @@ def _check_interface(path: Path, session: onnxruntime.InferenceSession, plan: Pl
         [i.name for i in inputs] == [INPUT]
         and [o.name for o in outputs] == [OUTPUT]
         and len(inputs[0].shape) == len(outputs[0].shape) == 5
-        and inputs[0].shape[1] == 1
+        and inputs[0].shape[1] == plan.inputs
         and outputs[0].shape[1] == plan.outputs
     )
     if not fits:
