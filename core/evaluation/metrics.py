@@ -131,16 +131,21 @@ def case_metrics(
     prediction: NDArray[np.uint8],
     geometry: Geometry,
     values: Sequence[int] | None = None,
+    ignore: int | None = None,
 ) -> CaseMetrics:
     """All metrics of one case. reference, prediction: uint8 [z, y, x] on the grid ``geometry``.
 
     values: label values that count together as lesion (a lesion is 26-connected over all of
-    them); None: every value above 0. Costs the box of the labels. Raises ValueError when a shape
-    is not that of the grid.
+    them); None: every value above 0. ignore: value in the reference of voxels that nobody is sure
+    of; what is predicted there counts as nothing. Costs the box of the labels. Raises ValueError
+    when a shape is not that of the grid.
     """
     for labels in (reference, prediction):
         if labels.shape != geometry.shape:
             raise ValueError(f"labels of shape {labels.shape} are not on the grid {geometry.shape}")
+    if ignore is not None:
+        unsure = reference == ignore
+        reference, prediction = (np.where(unsure, 0, m) for m in (reference, prediction))
     boxes = [label_box(labels, values) for labels in (reference, prediction)]
     box: Box = ((0, 1), (0, 1), (0, 1))
     found = [b for b in boxes if b is not None]

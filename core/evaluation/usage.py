@@ -33,6 +33,16 @@ class DeviceUse:
         return self.seconds / 3600.0 * price_per_hour
 
 
+def duration(seconds: float) -> str:
+    """A time for people: 3 h 28 min, 12 min, 40 s; – where it is not known."""
+    if not math.isfinite(seconds):
+        return "–"
+    minutes = round(seconds / 60)
+    if minutes >= 60:
+        return f"{minutes // 60} h {minutes % 60:02d} min"
+    return f"{minutes} min" if seconds >= 90 else f"{round(seconds)} s"
+
+
 def measure(events: Iterable[Event], is_gpu: bool) -> DeviceUse | None:
     """The use of the device (GPU or CPU) a run trained on; None when it never made a step."""
     last: StepEvent | None = None

@@ -8,22 +8,12 @@ from PySide6.QtCore import QRectF, Qt, Signal
 from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
-from core.evaluation.usage import DeviceUse
+from core.evaluation.usage import DeviceUse, duration
 from gui import theme
 from gui.pages.evaluate_data import Comparison, Measured
 from gui.pages.evaluate_prices import Prices
 from gui.widgets import Elided, NumberField, label, line
 from gui.widgets.paint import painter, rounded
-
-
-def duration(seconds: float) -> str:
-    """3 h 28 min, 12 min, 40 s; – where it is not known."""
-    if not math.isfinite(seconds):
-        return "–"
-    minutes = round(seconds / 60)
-    if minutes >= 60:
-        return f"{minutes // 60} h {minutes % 60:02d} min"
-    return f"{minutes} min" if seconds >= 90 else f"{round(seconds)} s"
 
 
 class _Bar(QWidget):

@@ -12,10 +12,10 @@ from pytestqt.qtbot import QtBot
 
 from core.evaluation.metrics import CaseMetrics
 from core.evaluation.result import CaseEvaluation, EvaluationResult
-from core.evaluation.usage import DeviceUse
+from core.evaluation.usage import DeviceUse, duration
 from gui.pages import evaluate_prices
 from gui.pages.evaluate_data import Comparison, RunView, compare
-from gui.pages.evaluate_devices import DeviceComparison, duration, factor
+from gui.pages.evaluate_devices import DeviceComparison, factor
 from gui.pages.evaluate_parts import WorstCases, difference
 from gui.pages.evaluate_prices import Prices
 from gui.pages.evaluate_view import MAX_RUNS, EvaluateView
