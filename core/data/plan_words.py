@@ -70,9 +70,12 @@ def _estimates(plan: Plan) -> list[tuple[str, str, str]]:
     e = plan.estimates
     minutes = e.seconds / 60
     time = f"{minutes:.0f} min" if minutes < 90 else f"{minutes // 60:.0f} h {minutes % 60:.0f} min"
+    how = "measured on this machine" if e.measured else "estimated"
     return [
         ("Parameters", f"{e.parameters / 1e6:.2f} M", "Weights of the network."),
-        ("Memory", f"{e.memory_bytes / 2**30:.1f} GB", "Estimated peak of the training process."),
-        ("Step", f"{e.step_seconds:.2f} s", "Estimated time of one step."),
-        ("Time", time, "Estimated wall clock of the whole run."),
+        ("Memory", f"{e.memory_bytes / 1e9:.1f} GB", f"Peak on the device, {how}."),
+        ("Disk", f"{e.disk_bytes / 1e9:.2f} GB", "Preprocessed cases, checkpoints and model."),
+        ("Step", f"{e.step_seconds:.2f} s", f"One step with its data, {how}."),
+        ("Steps", f"{e.steps:,}", "Steps of the whole run."),
+        ("Time", time, "Wall clock of the whole run."),
     ]

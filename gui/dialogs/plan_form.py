@@ -11,11 +11,11 @@ from typing import Any
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
+from core.data.measured import DeviceLike, Measurements
 from core.data.plan import Plan
 from core.data.plan_fields import FIELDS, SECTIONS
 from core.data.plan_words import describe
 from core.data.planner import replan
-from core.data.rates import DeviceLike
 from core.errors import UserError
 from gui.dialogs.plan_editors import Editor, make_editor
 from gui.widgets import Dialog, KeyValue, heading, label, line, set_tone
@@ -66,7 +66,7 @@ class PlanForm(Dialog):
     """``plan()`` after accept is the edited plan.
 
     plan: the automatic one, to which the form can be reset. edited: what it shows at first.
-    read_only: of a run that has begun.
+    read_only: of a run that has begun. measured: what is known of this machine.
     """
 
     def __init__(
@@ -77,11 +77,13 @@ class PlanForm(Dialog):
         *,
         edited: Plan | None = None,
         read_only: bool = False,
+        measured: Measurements | None = None,
     ) -> None:
         super().__init__(parent, "", _WIDTH)
         self._start = plan
         self._plan = edited or plan
         self._devices = list(devices)
+        self._measured = measured
         self.rows: dict[str, FieldRow] = {}
         self._wait = QTimer(self)
         self._wait.setSingleShot(True)
@@ -162,7 +164,7 @@ class PlanForm(Dialog):
         words = self.tr("Correct the marked fields.")
         if not wrong:
             try:
-                self._plan = replan(self._start, self._devices, **values)
+                self._plan = replan(self._start, self._devices, measured=self._measured, **values)
             except UserError as error:
                 wrong, words = True, error.sentence
                 self._mark(error.sentence)
@@ -186,7 +188,12 @@ class PlanForm(Dialog):
     def _show_estimates(self, plan: Plan) -> None:
         rows = dict(describe(plan))["Estimates"]
         words = " · ".join(f"{self.tr(name)} {value}" for name, value, _ in rows)
-        self.verdict.setText(self.tr("Estimated: {0}").format(words))
+        how = (
+            self.tr("Measured on this machine: {0}")
+            if plan.estimates.measured
+            else self.tr("Estimated: {0}")
+        )
+        self.verdict.setText(how.format(words))
         set_tone(self.verdict, "t2")
 
     def _accept(self) -> None:
@@ -195,10 +202,14 @@ class PlanForm(Dialog):
 
 
 def edit_plan(
-    parent: QWidget, plan: Plan, devices: Sequence[DeviceLike], edited: Plan | None = None
+    parent: QWidget,
+    plan: Plan,
+    devices: Sequence[DeviceLike],
+    edited: Plan | None = None,
+    measured: Measurements | None = None,
 ) -> Plan | None:
     """Open the form; the edited plan, None when it was cancelled. See :class:`PlanForm`."""
-    form = PlanForm(plan, devices, parent, edited=edited)
+    form = PlanForm(plan, devices, parent, edited=edited, measured=measured)
     accepted = form.exec() == QDialog.DialogCode.Accepted
     result = form.plan() if accepted else None
     form.setParent(None)

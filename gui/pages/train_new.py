@@ -1,78 +1,37 @@
-"""A new run: how long, on what, called what; the plan follows from the data and the answers."""
+"""A new run: how good, how long, on what; the plan follows, and what it will need."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QTimer, Signal
+from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from core.data.plan import Plan
-from core.data.planner import plan_project, replan
+from core.data.planner import replan
 from core.data.rates import step_seconds
 from core.errors import UserError
-from core.hardware import DeviceInfo, devices
-from core.project.project import Project
-from core.project.splits import count_splits, is_labelled, resplit
+from core.events import StateEvent
+from core.hardware import DeviceInfo
+from core.project.splits import is_labelled
 from gui.dialogs.plan_form import edit_plan
+from gui.pages.train_answers import Answers
+from gui.pages.train_cases import CasesCard
+from gui.pages.train_measure import Measuring
+from gui.pages.train_needs import Needs
 from gui.pages.train_plan import PlanCard
+from gui.pages.train_planning import Planned, make_planned
 from gui.session import Session
 from gui.tasks import Task
-from gui.widgets import (
-    Banner,
-    Button,
-    Card,
-    ComboField,
-    Field,
-    KeyValue,
-    NumberField,
-    ProgressBar,
-    Segmented,
-    caption,
-    heading,
-    label,
-)
-from gui.widgets.times import time_left
+from gui.widgets import Banner, Button, Card, heading, line
 
 if TYPE_CHECKING:
     from gui.run.supervisor import RunSupervisor
 
-_MINUTES = {"5": 5.0, "20": 20.0, "60": 60.0, "480": 480.0}
 #: What a CPU is compared with in the banner: by data sheet, so "about".
 _COMPARED = DeviceInfo("cuda:0", "NVIDIA RTX 4090", True, 24 * 10**9)
-
-
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """What the background job gives back. split: the series were put into splits by it."""
-
-    plan: Plan
-    devices: tuple[DeviceInfo, ...]
-    split: bool
-
-
-def make_planned(
-    project: Project,
-    minutes: float | None,
-    epochs: int | None,
-    device: str,
-    *,
-    progress: Callable[[int, int], None],
-    cancelled: Callable[[], bool],
-) -> Planned:
-    """Background: the plan for the project's labelled cases; splits them where none is split."""
-    labelled = [record for record in project.series() if is_labelled(record)]
-    unsplit = bool(labelled) and all(record.split == "none" for record in labelled)
-    if unsplit:
-        resplit(project.library)
-    found = tuple(devices())
-    plan = plan_project(
-        project, found, minutes=minutes, epochs=epochs, device=device,
-        progress=progress, cancelled=cancelled,
-    )  # fmt: skip
-    return Planned(plan, found, unsplit)
 
 
 class NewRun(QWidget):
@@ -92,9 +51,12 @@ class NewRun(QWidget):
         self._wait.setSingleShot(True)
         self._wait.setInterval(300)
         self._wait.timeout.connect(self._plan)
+        self.measuring = Measuring(session, supervisor, self)
+        self.measuring.progressed.connect(self._measuring_on)
+        self.measuring.ended.connect(self._measured)
         self._build()
-        supervisor.changed.connect(self._show_start)
-        self._show_start()
+        supervisor.changed.connect(self._show_buttons)
+        self._show_buttons()
 
     # ---- building ----------------------------------------------------------------------------
 
@@ -117,85 +79,30 @@ class NewRun(QWidget):
         self.card = PlanCard()
         self.card.show_plan(None, True)
         self.card.advanced_asked.connect(self._edit)
+        self.cases = CasesCard()
+        self.cases.library_asked.connect(lambda: self._session.page_requested.emit("library"))
         row.addWidget(self.card)
         row.addWidget(self._form(), 1)
-        row.addWidget(self._cases())
+        row.addWidget(self.cases)
         column.addLayout(row, 1)
 
     def _form(self) -> Card:
         card = Card(self.tr("Run"))
         card.body.setSpacing(6)
-        self.name = Field("", self.tr("Tumour model"))
-        self.name.setMaxLength(60)
-        self.time = Segmented(
-            [("5", self.tr("5 min")), ("20", self.tr("20 min")), ("60", self.tr("1 h")),
-             ("480", self.tr("Overnight, 8 h")), ("minutes", self.tr("Other")),
-             ("epochs", self.tr("Epochs"))]
-        )  # fmt: skip
-        self.time.set_key("20")
-        self.time.changed.connect(lambda _key: self._time_changed())
-        self.minutes = NumberField(120, self.tr("min"), 1, 60 * 24 * 14, step=5)
-        self.epochs = NumberField(100, self.tr("epochs"), 1, 100_000, step=10)
-        for field in (self.minutes, self.epochs):
-            field.setFixedWidth(140)
-            field.changed.connect(lambda _value: self._wait.start())
-            field.hide()
-        self.device = ComboField("", [("auto", self.tr("Automatic"))])
-        self.device.setAccessibleName(self.tr("Device"))
-        self.device.setMinimumWidth(320)
-        self.device.changed.connect(lambda _key: self._wait.start())
-        self._ask(
-            card, self.tr("Name"), self.tr("What the run and its model are called"), self.name
-        )
-        self._ask(
-            card, self.tr("Time"),
-            self.tr("The run ends after this time, and its plan is made to fit; it can be stopped "
-                    "and resumed whenever you like"),
-            self.time, self.minutes, self.epochs,
-        )  # fmt: skip
-        self._ask(card, self.tr("Device"), self.tr("Where it computes"), self.device)
-        self.words = label("", 13, 400, "t2", wrap=True)
-        self.bar = ProgressBar()
+        self.answers = Answers()
+        self.answers.changed.connect(self._wait.start)
+        self.answers.quality_changed.connect(self._plan_anew)
+        self.needs = Needs()
+        self.needs.measure_asked.connect(lambda: self._measure(again=True))
+        self.needs.cancel_asked.connect(self.measuring.cancel)
         self.start = Button(self.tr("Start training"), "primary", "ph.play")
         self.start.clicked.connect(lambda _checked=False: self._start())
-        card.body.addWidget(self.words)
-        card.body.addWidget(self.bar)
+        card.body.addWidget(self.answers)
+        card.body.addWidget(line())
+        card.body.addSpacing(8)
+        card.body.addWidget(self.needs)
         card.body.addSpacing(8)
         card.body.addWidget(self.start)
-        card.body.addStretch(1)
-        return card
-
-    def _ask(self, card: Card, name: str, words: str, *editors: QWidget) -> None:
-        title = label(name, 13, 600)
-        card.body.addWidget(title)
-        row = QHBoxLayout()
-        row.setSpacing(8)
-        for editor in editors:
-            row.addWidget(editor, 1 if editor is self.name else 0)
-        if editors[0] is not self.name:
-            row.addStretch(1)
-        card.body.addLayout(row)
-        card.body.addWidget(caption(words, wrap=True))
-        card.body.addSpacing(14)
-
-    def _cases(self) -> Card:
-        card = Card(self.tr("Cases"))
-        card.setFixedWidth(288)
-        self.counts = KeyValue(right=True, row_height=28)
-        card.body.addWidget(self.counts)
-        card.body.addWidget(
-            caption(
-                self.tr(
-                    "The network learns from the training cases. The validation cases are held "
-                    "out: on them the run measures Dice and picks its best weights. Test cases "
-                    "are for Evaluate alone."
-                ),
-                wrap=True,
-            )
-        )
-        change = Button(self.tr("Change splits in Library"), "link")
-        change.clicked.connect(lambda _checked=False: self._session.page_requested.emit("library"))
-        card.body.addWidget(change)
         card.body.addStretch(1)
         return card
 
@@ -212,42 +119,20 @@ class NewRun(QWidget):
         project = self._session.project
         if project is None:
             return
-        self.name.setPlaceholderText(self.tr("{0} model").format(project.name))
-        self._show_counts()
+        self.answers.name.setPlaceholderText(self.tr("{0} model").format(project.name))
+        self._count_cases()
         self._plan()
-
-    def _show_counts(self) -> None:
-        labelled = [r for r in self._session.series() if is_labelled(r)]
-        counts = count_splits(labelled)
-        none = sum(r.split == "none" for r in labelled)
-
-        def words(split: Any) -> str:
-            series = self.tr("%n case(s)", "", counts[split]["series"])
-            return series + ", " + self.tr("%n patient(s)", "", counts[split]["patients"])
-
-        rows = [
-            (self.tr("Train"), words("train")), (self.tr("Validation"), words("val")),
-            (self.tr("Test"), words("test")),
-        ]  # fmt: skip
-        if none:
-            rows.append((self.tr("In no split"), str(none)))
-        self.counts.set_rows(rows)
-
-    def budget(self) -> tuple[float | None, int | None]:
-        """Minutes or epochs, the other None."""
-        key = self.time.key()
-        if key == "epochs":
-            return None, int(self.epochs.value())
-        return (_MINUTES[key] if key in _MINUTES else self.minutes.value()), None
 
     def plan(self) -> Plan | None:
         """The plan as it stands; None while it is being made or cannot be."""
         return self._edited or (self._planned.plan if self._planned is not None else None)
 
-    def _time_changed(self) -> None:
-        key = self.time.key()
-        self.minutes.setVisible(key == "minutes")
-        self.epochs.setVisible(key == "epochs")
+    def _count_cases(self) -> None:
+        self.cases.show_cases([r for r in self._session.series() if is_labelled(r)])
+
+    def _plan_anew(self) -> None:
+        """Another quality is another plan: what was edited in the old one goes with it."""
+        self._edited = None
         self._wait.start()
 
     def _plan(self) -> None:
@@ -255,30 +140,28 @@ class NewRun(QWidget):
         project = self._session.project
         if project is None:
             return
+        self.measuring.leave()
         if self._edited is not None and self._planned is not None:
-            self._keep_edits(self._edited, self._planned.devices)
+            self._keep_edits(self._edited, self._planned)
             return
         self._planned = None
-        self.words.setText(self.tr("Looking at the labelled cases"))
-        self.bar.set_fraction(0.0)
-        self.bar.show()
-        minutes, epochs = self.budget()
+        self.needs.show_work(self.tr("Looking at the labelled cases"), 0.0)
         self._task = self._session.tasks.run(
-            make_planned, project, minutes, epochs, self.device.key(),
+            make_planned, project, self.answers.asked(),
             on_done=self._made, on_error=self._refused, on_progress=self._progressed,
             key="plan", owner=self,
         )  # fmt: skip
-        self._show_start()
+        self._show_buttons()
 
-    def _keep_edits(self, edited: Plan, found: Sequence[DeviceInfo]) -> None:
+    def _keep_edits(self, edited: Plan, planned: Planned) -> None:
         """The user's own plan with another length or device."""
-        minutes, epochs = self.budget()
-        key = self.device.key()
-        chosen = found[0].key if key == "auto" else key
+        asked = self.answers.asked()
+        chosen = planned.devices[0].key if asked.device == "auto" else asked.device
         try:
             self._edited = replan(
-                edited, found, budget_minutes=minutes, epochs=epochs, device=chosen
-            )
+                edited, planned.devices, measured=planned.measured,
+                budget_minutes=asked.minutes, epochs=asked.epochs, device=chosen,
+            )  # fmt: skip
         except UserError as error:
             self._refused(error.sentence)
             return
@@ -286,26 +169,27 @@ class NewRun(QWidget):
 
     def _progressed(self, done: int, total: int) -> None:
         if total > 0:
-            self.bar.set_fraction(done / total)
-            self.words.setText(self.tr("Reading case {0} of {1}").format(done, total))
+            self.needs.show_work(
+                self.tr("Reading case {0} of {1}").format(done, total), done / total
+            )
 
     def _made(self, planned: Planned) -> None:
         self._planned = planned
-        options = [("auto", self.tr("Automatic"))]
-        options += [(d.key, f"{d.name} ({d.key})" if d.is_gpu else d.name) for d in planned.devices]
-        self.device.set_options(options)
+        self.answers.set_devices(planned.devices)
         if planned.split:
             self._session.refresh_series()
             self._session.message.emit(
                 self.tr("Labelled cases were split by patient: 20 % validate"), None
             )
-            self._show_counts()
+            self._count_cases()
+        if self._edited is not None:
+            self._keep_edits(self._edited, planned)
+            return
         self._show_plan()
 
     def _refused(self, sentence: str) -> None:
         self._planned = None
-        self.bar.hide()
-        self.words.setText("")
+        self.needs.show_nothing()
         self.card.show_plan(None, True)
         self.banner.set(
             "warn", self.tr("No plan could be made"), sentence,
@@ -313,7 +197,7 @@ class NewRun(QWidget):
              (self.tr("Try again"), self._plan)],
         )  # fmt: skip
         self.banner.show()
-        self._show_start()
+        self._show_buttons()
 
     def _show_plan(self) -> None:
         plan, planned = self.plan(), self._planned
@@ -321,18 +205,10 @@ class NewRun(QWidget):
             return
         device = next((d for d in planned.devices if d.key == plan.device), None)
         self.card.show_plan(plan, self._edited is None, device.name if device is not None else "")
-        self.bar.hide()
-        self.words.setText(self._estimate(plan, device))
+        self.needs.show_plan(plan, device, planned.disk_free)
         self._show_gpu_banner(plan, planned)
-        self._show_start()
-
-    def _estimate(self, plan: Plan, device: DeviceInfo | None) -> str:
-        e = plan.estimates
-        memory = f"{e.memory_bytes / 1e9:.1f}"
-        total = f"{device.memory_total / 1e9:.0f}" if device is not None else "–"
-        return self.tr(
-            "About {0}, {1} of {2} GB memory, {3} s a step. All of it is estimated."
-        ).format(time_left(e.seconds), memory, total, f"{e.step_seconds:.2g}")
+        self._measure()
+        self._show_buttons()
 
     def _show_gpu_banner(self, plan: Plan, planned: Planned) -> None:
         gpu = any(d.is_gpu for d in planned.devices)
@@ -348,41 +224,87 @@ class NewRun(QWidget):
                 f"{times:.0f}"),
         )  # fmt: skip
 
+    # ---- measuring ---------------------------------------------------------------------------
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """What was planned while nobody looked is measured now."""
+        super().showEvent(event)
+        self._measure()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Nobody waits for the figures any more."""
+        super().hideEvent(event)
+        self.measuring.leave()
+
+    def _measure(self, again: bool = False) -> None:
+        """Measure the plan shown: where that is not known yet, or ``again`` as the user asks."""
+        plan = self.plan()
+        if plan is None or not self.isVisible():
+            return
+        if again or not plan.estimates.measured:
+            self.measuring.start(self.answers.asked(), plan, self._edited is not None, again)
+        self._show_buttons()
+
+    def _measuring_on(self, fraction: float) -> None:
+        self.needs.show_work(self.tr("Measuring real steps on this machine"), fraction)
+
+    def _measured(self, state: StateEvent) -> None:
+        plan, planned = self.plan(), self._planned
+        if plan is None or planned is None:
+            return
+        device = next((d for d in planned.devices if d.key == plan.device), None)
+        self.needs.show_plan(plan, device, planned.disk_free)
+        self._show_buttons()
+        if state.state == "failed":
+            self.needs.show_failure(state.sentence)
+        elif state.state == "done":
+            # With what is known now the planner may choose better; this takes no time.
+            self._remake()
+
+    def _remake(self) -> None:
+        project = self._session.project
+        if project is not None:
+            self._task = self._session.tasks.run(
+                make_planned, project, self.answers.asked(),
+                on_done=self._made, on_error=self._refused, key="plan", owner=self,
+            )  # fmt: skip
+
     # ---- answers -----------------------------------------------------------------------------
 
     def _edit(self) -> None:
         planned = self._planned
         if planned is None:
             return
-        made = edit_plan(self.window(), planned.plan, planned.devices, self._edited)
+        self.measuring.leave()
+        made = edit_plan(
+            self.window(), planned.plan, planned.devices, self._edited, planned.measured
+        )
         if made is not None:
-            self._edited = None if made == planned.plan else made
-            self._take_budget(made)
-            self._show_plan()
+            same = replace(made, estimates=planned.plan.estimates) == planned.plan
+            self._edited = None if same else made
+            self.answers.follow(made, planned.plan.name)
+        self._show_plan()
 
-    def _take_budget(self, plan: Plan) -> None:
-        """The fields follow what was entered in the form."""
-        if plan.epochs is not None:
-            self.time.set_key("epochs")
-            self.epochs.set_value(plan.epochs)
-        elif plan.budget_minutes is not None:
-            known = [key for key, value in _MINUTES.items() if value == plan.budget_minutes]
-            self.time.set_key(known[0] if known else "minutes")
-            self.minutes.set_value(plan.budget_minutes)
-        self.minutes.setVisible(self.time.key() == "minutes")
-        self.epochs.setVisible(self.time.key() == "epochs")
-        if plan.name != (self._planned.plan.name if self._planned else ""):
-            self.name.setText(plan.name)
-
-    def _show_start(self) -> None:
-        ready = self.plan() is not None and not self._supervisor.busy
+    def _show_buttons(self) -> None:
+        plan, busy = self.plan(), self._supervisor.busy
+        ready = plan is not None and not busy
         self.start.setEnabled(ready)
-        why = self.tr("One run trains at a time") if self._supervisor.busy else ""
+        why = self.tr("One run trains at a time") if busy else ""
         self.start.setToolTip(why or ("" if ready else self.tr("The plan is not made yet")))
+        if plan is not None:
+            why_not = self.tr("Beside a run at work nothing can be measured") if busy else ""
+            self.needs.show_measuring(self.measuring.busy, ready, why_not)
 
     def _start(self) -> None:
-        plan = self.plan()
-        if plan is None:
+        plan, planned = self.plan(), self._planned
+        if plan is None or planned is None:
             return
-        name = self.name.text().strip() or None
+        self.measuring.leave()
+        if self.answers.overnight:
+            # Until morning it is less long than when the plan was made.
+            plan = replan(
+                plan, planned.devices, measured=planned.measured,
+                budget_minutes=self.answers.asked().minutes,
+            )  # fmt: skip
+        name = self.answers.name.text().strip() or None
         self._supervisor.start(plan, name, self.started.emit, automatic=self._edited is None)

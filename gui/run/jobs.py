@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from core.errors import UserError
 from core.events import Event, StateEvent
-from core.jobs.spec import EvaluateJob, ExportJob, Job, PredictJob
+from core.jobs.spec import EvaluateJob, ExportJob, Job, PredictJob, ProbeJob
 from core.project.runs import new_job_folder
 from gui.run.watch import OnEnd, OnEvent, Watch
 
@@ -174,5 +174,7 @@ class JobQueue(QObject):
                 return self.tr("Evaluating")
             case ExportJob():
                 return self.tr("Exporting")
+            case ProbeJob():
+                return self.tr("Measuring")
             case _:
                 return ""

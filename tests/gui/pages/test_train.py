@@ -61,11 +61,11 @@ def test_a_new_run_is_planned_and_started(
     page.show()
     qtbot.waitUntil(page.new.start.isEnabled)
     assert page.new.banner.title_text() == "No GPU found"
-    assert page.new.counts.values()["Train"] == "3 cases, 3 patients"
-    assert page.new.plan().budget_minutes == 20
-    qtbot.mouseClick(page.new.time.button("5"), Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: (page.new.plan() or tiny_plan()).budget_minutes == 5)
-    page.new.name.setText("Quick one")
+    assert page.new.cases.counts.values()["Train"] == "3 cases, 3 patients"
+    assert page.new.plan().budget_minutes == 60
+    qtbot.mouseClick(page.new.answers.time.button("10"), Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: (page.new.plan() or tiny_plan()).budget_minutes == 10)
+    page.new.answers.name.setText("Quick one")
     qtbot.mouseClick(page.new.start, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: page.view.header.name.whole_text() == "Quick one", timeout=10_000)
     qtbot.waitUntil(lambda: len(page.history.steps) > 3, timeout=15_000)
@@ -87,17 +87,17 @@ def test_a_gpu_needs_no_banner(qtbot: QtBot, page: TrainPage, found: list[Device
     page.show()
     qtbot.waitUntil(page.new.start.isEnabled)
     assert not page.new.banner.isVisible()
-    assert page.new.device.count() == 3
+    assert page.new.answers.device.count() == 3
 
 
 def test_epochs_and_other_times(qtbot: QtBot, page: TrainPage) -> None:
     page.show()
     qtbot.waitUntil(page.new.start.isEnabled)
-    qtbot.mouseClick(page.new.time.button("epochs"), Qt.MouseButton.LeftButton)
-    assert page.new.epochs.isVisible()
+    qtbot.mouseClick(page.new.answers.time.button("epochs"), Qt.MouseButton.LeftButton)
+    assert page.new.answers.epochs.isVisible()
     qtbot.waitUntil(lambda: (page.new.plan() or tiny_plan()).epochs == 100)
-    qtbot.mouseClick(page.new.time.button("minutes"), Qt.MouseButton.LeftButton)
-    assert page.new.minutes.isVisible() and not page.new.epochs.isVisible()
+    qtbot.mouseClick(page.new.answers.time.button("minutes"), Qt.MouseButton.LeftButton)
+    assert page.new.answers.minutes.isVisible() and not page.new.answers.epochs.isVisible()
     qtbot.waitUntil(lambda: (page.new.plan() or tiny_plan()).budget_minutes == 120)
 
 
@@ -109,9 +109,9 @@ def test_an_edited_plan_stays_edited_and_is_marked(
     edited = tiny_plan(batch=6, budget_minutes=60.0)
     monkeypatch.setattr(train_new, "edit_plan", lambda *_args: edited)
     qtbot.mouseClick(page.new.card.advanced, Qt.MouseButton.LeftButton)
-    assert page.new.time.key() == "60"
-    qtbot.mouseClick(page.new.time.button("5"), Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: page.new.plan().budget_minutes == 5)
+    assert page.new.answers.time.key() == "60"
+    qtbot.mouseClick(page.new.answers.time.button("10"), Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: page.new.plan().budget_minutes == 10)
     assert page.new.plan().batch == 6
     assert page.new.card.pill._text == "Edited"
 

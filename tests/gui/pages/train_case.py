@@ -8,12 +8,15 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 
+from core.data.measured import Measurement, Measurements
+from core.data.planner import replan
+from core.data.predictions import PACE
 from core.events import Event
 from core.hardware import DeviceInfo
 from core.project import runs
 from gui.pages import train_new
 from gui.pages.train import TrainPage
-from gui.pages.train_new import Planned
+from gui.pages.train_planning import Asked, Planned
 from gui.run.supervisor import RunSupervisor
 from gui.session import Session
 from tests.core.data.plans import tiny_plan
@@ -23,6 +26,15 @@ from tests.gui.run.recorded import (
 )
 
 CPU = DeviceInfo("cpu", "AMD EPYC", False, 16 * 10**9, 2)
+#: Of the tiny plan; with it the page has nothing to measure.
+MEASURED = Measurement(
+    step_seconds=0.25,
+    data_seconds=0.01,
+    voxel_seconds=1e-7,
+    step_bytes=2e8,
+    estimated_seconds=0.2,
+    estimated_bytes=1e8,
+)
 H100 = DeviceInfo("cuda:0", "NVIDIA H100", True, 80 * 10**9)
 
 
@@ -31,10 +43,15 @@ def found(monkeypatch: pytest.MonkeyPatch) -> list[DeviceInfo]:
     """What the machine has; plans come without images being read."""
     devices = [CPU]
 
-    def planned(project, minutes, epochs, device, *, progress, cancelled) -> Planned:
+    def planned(project, asked: Asked, *, progress, cancelled) -> Planned:
         progress(1, 2)
-        plan = tiny_plan(epochs=epochs) if minutes is None else tiny_plan(budget_minutes=minutes)
-        return Planned(plan, tuple(devices), False)
+        if asked.minutes is None:
+            plan = tiny_plan(epochs=asked.epochs, quality=asked.quality)
+        else:
+            plan = tiny_plan(budget_minutes=asked.minutes, quality=asked.quality)
+        known = Measurements(pace=PACE)
+        known.add(plan, CPU, MEASURED)
+        return Planned(replan(plan, devices, measured=known), tuple(devices), False, known, 10**12)
 
     monkeypatch.setattr(train_new, "make_planned", planned)
     return devices
