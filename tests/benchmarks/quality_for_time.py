@@ -1,124 +1,214 @@
-"""Tumour Dice on real CT after a given time on this machine, beside two trivial predictors.
+"""Tumour Dice on real CT after a given time on this machine: ours, nnU-Net v2, MONAI.
 
-    python -m tests.benchmarks.quality_for_time DATA PROJECT --minutes 20
+    pip install -e ".[bench]"
+    python -m tests.benchmarks.quality_for_time DATA WORK --minutes 10 30 60
 
-DATA holds ``NAME_image.nii.gz`` and ``NAME_mask.nii.gz``. Everything goes through the command
-line, as a user's would: init, import, split by patient (18 train, 6 validation, seed 176), train,
-evaluate, export to ONNX and safetensors, predict with both files. Prints one JSON document.
+DATA holds ``NAME_image.nii.gz`` and ``NAME_mask.nii.gz`` (18 cases to train, 6 to validate, the
+split of ``peers/cases.py``). Each contender is a process of its own that starts from those files;
+the clock runs until its model is trained. It writes its masks of the six cases on the images' own
+grid, and all are measured by the same code. What is done stays in WORK, so a call that was
+interrupted, or names others with ``--only``, goes on where the last one ended.
+
+``--cores 1`` pins a contender to the first core, ``--cores 1:1`` to the second one alone; give it
+twice the minutes then to compare with two cores. Prints a table; the JSON is ``WORK/results.json``.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
+import platform
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
+from statistics import mean, median
 from typing import Any
 
-import numpy as np
-import SimpleITK as sitk
+import psutil
 
-SEED = 176
+from tests.benchmarks.peers.cases import Budget, Outcome, score
 
-
-def cli(*arguments: str) -> str:
-    """Standard output of one ``lesionforge-cli`` call; its errors go to the terminal."""
-    command = [sys.executable, "-m", "core.cli", *arguments]
-    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+SEEDS = (176, 177, 178)
+RESULT, LOG = "result.json", "log.txt"
 
 
-def dice(a: np.ndarray, b: np.ndarray) -> float:
-    """2 |a ∩ b| / (|a| + |b|) of two boolean arrays."""
-    total = a.sum() + b.sum()
-    return float(2 * (a & b).sum() / total) if total else 1.0
+def _ours(data: Path, work: Path, given: argparse.Namespace) -> Outcome:
+    from tests.benchmarks.peers import ours  # noqa: PLC0415
+
+    budget = Budget(given.minutes[0])
+    return ours.run(data, work, budget=budget, seed=given.seeds[0], quality=given.quality)
 
 
-def largest_soft_tissue(image: sitk.Image) -> np.ndarray:
-    """The largest component of 0 to 80 HU after an opening of 2 voxels."""
-    soft = sitk.BinaryMorphologicalOpening(sitk.BinaryThreshold(image, 0, 80), (2, 2, 1))
-    parts = sitk.RelabelComponent(sitk.ConnectedComponent(soft), sortByObjectSize=True)
-    return sitk.GetArrayFromImage(parts) == 1
+def _monai(data: Path, work: Path, given: argparse.Namespace) -> Outcome:
+    budget = Budget(given.minutes[0])  # loading the libraries counts
+    from tests.benchmarks.peers import monai_baseline  # noqa: PLC0415
+
+    return monai_baseline.run(data, work, budget=budget, seed=given.seeds[0])
 
 
-def ellipsoid_in_the_crop(image: sitk.Image, margin_mm: float = 50.0) -> np.ndarray:
-    """The ellipsoid 5 cm inside the image: uses that these files were cropped round the tumour."""
-    shape = np.array(image.GetSize()[::-1])
-    spacing = np.array(image.GetSpacing()[::-1])
-    radius = np.maximum(shape * spacing / 2 - margin_mm, spacing)
-    grid = np.indices(tuple(shape)).transpose(1, 2, 3, 0)
-    offset = (grid - (shape - 1) / 2) * spacing / radius
-    return (offset**2).sum(-1) <= 1
+def _nnunet(configuration: str) -> Callable[[Path, Path, argparse.Namespace], Outcome]:
+    def run(data: Path, work: Path, given: argparse.Namespace) -> Outcome:
+        from tests.benchmarks.peers import nnunet  # noqa: PLC0415
+
+        return nnunet.run(
+            data, work, budget=Budget(given.minutes[0]), seed=given.seeds[0],
+            configuration=configuration, workers=given.workers,
+        )  # fmt: skip
+
+    return run
 
 
-def trivial(data: Path, patients: list[str]) -> dict[str, float]:
-    """Mean Dice of both trivial predictors over the validation patients."""
-    scores: dict[str, list[float]] = {"largest soft-tissue component": [], "centred ellipsoid": []}
-    for patient in patients:
-        image = sitk.ReadImage(str(data / f"{patient}_image.nii.gz"))
-        mask = sitk.GetArrayFromImage(sitk.ReadImage(str(data / f"{patient}_mask.nii.gz"))) > 0
-        scores["largest soft-tissue component"].append(dice(largest_soft_tissue(image), mask))
-        scores["centred ellipsoid"].append(dice(ellipsoid_in_the_crop(image), mask))
-    return {name: float(np.mean(values)) for name, values in scores.items()}
+def _trivial(kind: str) -> Callable[[Path, Path, argparse.Namespace], Outcome]:
+    def run(data: Path, work: Path, _: argparse.Namespace) -> Outcome:
+        from tests.benchmarks.peers import trivial  # noqa: PLC0415
+
+        return trivial.run(data, work, kind)
+
+    return run
 
 
-def exported_agreement(project: Path, run: str, data: Path, patient: str) -> dict[str, Any]:
-    """Whole-case Dice between the project's own model, its safetensors and its ONNX file."""
-    image = data / f"{patient}_image.nii.gz"
-    models = {
-        "pytorch": project / "models" / run,
-        "safetensors": project / f"{run}.safetensors",
-        "onnx": project / f"{run}.onnx",
+CONTENDERS: dict[str, Callable[[Path, Path, argparse.Namespace], Outcome]] = {
+    "ours": _ours,
+    "nnunet-3d": _nnunet("3d_fullres"),
+    "nnunet-2d": _nnunet("2d"),
+    "monai": _monai,
+    "soft-tissue": _trivial("soft-tissue"),
+    "ellipsoid": _trivial("ellipsoid"),
+}
+#: These learn nothing: one seed and any time will do.
+UNTRAINED = ("soft-tissue", "ellipsoid")
+
+
+def compete(name: str, folder: Path, given: argparse.Namespace) -> None:
+    """In the process of one contender: run it, measure its masks, write ``result.json``."""
+    (folder / "predictions").mkdir(parents=True, exist_ok=True)
+    begin = time.monotonic()
+    outcome = CONTENDERS[name](given.data, folder, given)
+    cases = score(folder / "predictions", given.data)
+    dice = [case["dice"] for case in cases.values()]
+    result = {
+        "contender": name,
+        "minutes": given.minutes[0],
+        "cores": len(cpus(given.cores)),
+        "threads": given.threads,
+        "seed": given.seeds[0],
+        "dice_mean": mean(dice),
+        "dice_median": median(dice),
+        "hd95_mm_mean": mean(case["hd95_mm"] for case in cases.values()),
+        "wall_seconds": time.monotonic() - begin,
+        **asdict(outcome),
+        "cases": cases,
+        "python": platform.python_version(),
     }
-    masks = {}
-    for name, model in models.items():
-        if name != "pytorch":
-            cli("export", str(project), run, "--format", name, str(model), "--json")
-        output = project / f"{patient}_{name}.nii.gz"
-        cli("predict", str(model), str(image), str(output))
-        masks[name] = sitk.GetArrayFromImage(sitk.ReadImage(str(output))) > 0
-    return {
-        f"pytorch against {name}": dice(masks["pytorch"], masks[name])
-        for name in ("safetensors", "onnx")
-    }
+    (folder / RESULT).write_text(json.dumps(result, indent=1))
+
+
+def launch(name: str, folder: Path, given: argparse.Namespace, minutes: float, seed: int) -> None:
+    """Start one contender in a process of its own, pinned, its words in ``log.txt``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    environment = dict(os.environ)
+    for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        environment[variable] = str(given.threads)
+    command = [
+        sys.executable, "-m", "tests.benchmarks.quality_for_time", str(given.data),
+        str(given.work), "--child", name, "--only", name, "--minutes", str(minutes),
+        "--seeds", str(seed), "--cores", given.cores, "--threads", str(given.threads),
+        "--workers", str(given.workers), "--quality", given.quality,
+    ]  # fmt: skip
+    with (folder / LOG).open("wb") as log:
+        code = subprocess.run(
+            command, check=False, env=environment, stdout=log, stderr=subprocess.STDOUT
+        ).returncode
+    if code != 0:
+        raise SystemExit(f"{name} ended with {code}; its words are in {folder / LOG}")
+
+
+def cpus(cores: str) -> list[int]:
+    """Processors for ``N`` (the first N) or ``N:FIRST``."""
+    count, _, first = cores.partition(":")
+    begin = int(first or 0)
+    return list(range(begin, begin + int(count)))
+
+
+def place(given: argparse.Namespace, name: str, minutes: float, seed: int) -> Path:
+    """The folder of one contender at one time with one seed."""
+    if name in UNTRAINED:
+        return given.work / name
+    return given.work / f"{name}-{minutes:g}min-{len(cpus(given.cores))}core-seed{seed}"
+
+
+def table(results: list[dict[str, Any]]) -> str:
+    """One row a contender, time and number of cores; several seeds in one."""
+    groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+    for result in results:
+        time_given = () if result["contender"] in UNTRAINED else (result["minutes"],)
+        groups.setdefault((result["contender"], result["cores"], *time_given), []).append(result)
+    lines = [
+        "| contender | minutes x cores | mean Dice of the 6 (each seed) | median | HD95 mm | steps |"
+        " preparing s | training s | predicting s |",
+        "|---" * 9 + "|",
+    ]
+    for (name, cores, *minutes), rows in sorted(groups.items(), key=lambda g: (g[0][2:], g[0][0])):
+        seeds = ", ".join(f"{r['dice_mean']:.3f}" for r in sorted(rows, key=lambda r: r["seed"]))
+        dice = f"**{mean(r['dice_mean'] for r in rows):.3f}**" + (
+            f" ({seeds})" if len(rows) > 1 else ""
+        )
+        figures = " | ".join(
+            f"{mean(r[key] for r in rows):.0f}"
+            for key in ("steps", "prepare_seconds", "train_seconds", "predict_seconds")
+        )
+        spent = f"{minutes[0]:g} x {cores}" if minutes else "none"
+        lines.append(
+            f"| {name} | {spent} | {dice} | {mean(r['dice_median'] for r in rows):.3f} | "
+            f"{mean(r['hd95_mm_mean'] for r in rows):.1f} | {figures} |"
+        )
+    changed = {r["contender"]: r["changed"] for r in results if r["changed"]}
+    return "\n".join([*lines, "", *(f"{name}: {text}." for name, text in changed.items())])
+
+
+def arguments() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("data", type=Path)
+    parser.add_argument("work", type=Path)
+    parser.add_argument("--minutes", type=float, nargs="+", default=[10, 30, 60])
+    parser.add_argument("--only", nargs="+", choices=CONTENDERS, default=list(CONTENDERS))
+    parser.add_argument("--seeds", type=int, nargs="+", default=list(SEEDS), help="of ours")
+    parser.add_argument("--cores", default=str(psutil.cpu_count()), metavar="N[:FIRST]")
+    parser.add_argument("--threads", type=int, help="of torch (default: the number of cores)")
+    parser.add_argument("--workers", type=int, help="nnU-Net's augmenters (default: 0 on one core)")
+    parser.add_argument("--quality", default="quick", choices=("quick", "balanced", "best"))
+    parser.add_argument("--child", choices=CONTENDERS, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    given.data, given.work = given.data.absolute(), given.work.absolute()
+    count = len(cpus(given.cores))
+    given.threads = given.threads or count
+    given.workers = given.workers if given.workers is not None else (0 if count == 1 else 2)
+    return given
 
 
 def main() -> None:
-    """Run the whole chain and print the figures."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("data", type=Path)
-    parser.add_argument("project", type=Path)
-    parser.add_argument("--minutes", type=float, default=20)
-    parser.add_argument("--seed", type=int, default=SEED)
-    parser.add_argument("--device", default="auto")
-    given = parser.parse_args()
-    project = given.project
-    cli("init", str(project))
-    cli("import", str(project), str(given.data))
-    cli("split", str(project), "--val", "0.25", "--test", "0", "--seed", str(SEED))
-    listed = json.loads(cli("list", str(project), "--json"))["series"]
-    patients = sorted(s["patient_id"] for s in listed if s["split"] == "val")
-    start = time.monotonic()
-    cli(
-        "train", str(project), "--minutes", str(given.minutes), "--device", given.device,
-        "--seed", str(given.seed), "--json",
-    )  # fmt: skip
-    seconds = time.monotonic() - start
-    run = json.loads(cli("list", str(project), "--json"))["runs"][-1]["id"]
-    result = json.loads(cli("evaluate", str(project), run, "--split", "val", "--json"))
-    print(
-        json.dumps(
-            {
-                "wall_seconds": seconds,
-                "validation_patients": patients,
-                "evaluate": result,
-                "trivial": trivial(given.data, patients),
-                "exports": exported_agreement(project, run, given.data, patients[0]),
-            },
-            indent=2,
-        )
-    )
+    """Run what is not done yet and print all results in WORK."""
+    given = arguments()
+    psutil.Process().cpu_affinity(cpus(given.cores))  # children inherit it
+    if given.child:
+        folder = place(given, given.child, given.minutes[0], given.seeds[0])
+        compete(given.child, folder, given)
+        return
+    for minutes in given.minutes:
+        for name in given.only:
+            for seed in given.seeds if name == "ours" else given.seeds[:1]:
+                folder = place(given, name, minutes, seed)
+                if not (folder / RESULT).is_file():
+                    print(f"{name}, {minutes:g} minutes, seed {seed} ...", file=sys.stderr)
+                    launch(name, folder, given, minutes, seed)
+    found = [json.loads(p.read_text()) for p in sorted(given.work.glob(f"*/{RESULT}"))]
+    (given.work / "results.json").write_text(json.dumps(found, indent=1))
+    print(table(found))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,71 @@
+"""LesionForge through its command line, as a user would: init, import, split, train, predict."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from core.project.project import Project
+from core.project.runs import list_runs
+from tests.benchmarks.peers.cases import (
+    IMAGE,
+    PREDICTION,
+    SPLIT_SEED,
+    VALIDATION,
+    Budget,
+    Outcome,
+    training,
+)
+
+
+def cli(*arguments: str) -> str:
+    """Standard output of one ``lesionforge-cli`` call; its errors go to the terminal."""
+    command = [sys.executable, "-m", "core.cli", *arguments]
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+def run(data: Path, work: Path, *, budget: Budget, seed: int, quality: str) -> Outcome:
+    """Train within ``budget`` and write ``work/predictions``. quality: quick, balanced or best."""
+    project = work / "project"
+    cli("init", str(project))
+    cli("import", str(project), str(data))
+    cli("split", str(project), "--val", "0.25", "--test", "0", "--seed", str(SPLIT_SEED))
+    _check_split(project, data)
+    prepared = budget.spent
+    cli(
+        "train", str(project), "--minutes", f"{budget.left / 60:.3f}", "--quality", quality,
+        "--seed", str(seed), "--json",
+    )  # fmt: skip
+    trained = budget.spent
+    with Project.open(project) as opened:
+        record = list_runs(opened)[-1]
+    begin = time.monotonic()
+    for name in VALIDATION:
+        target = work / "predictions" / f"{name}{PREDICTION}"
+        cli(
+            "predict",
+            str(project / "models" / record.id),
+            str(data / f"{name}{IMAGE}"),
+            str(target),
+        )
+    plan = record.plan
+    keys = ("spacing", "patch", "batch", "channels", "network", "precision", "quality")
+    return Outcome(
+        prepare_seconds=prepared,
+        train_seconds=trained - prepared,
+        predict_seconds=time.monotonic() - begin,
+        steps=record.step,
+        details={"plan": {k: plan[k] for k in keys if k in plan}, "best_in_run": record.best_dice},
+    )
+
+
+def _check_split(project: Path, data: Path) -> None:
+    listed = json.loads(cli("list", str(project), "--json"))["series"]
+    sides = {side: [] for side in ("train", "val")}
+    for series in listed:
+        sides[series["split"]].append(series["patient_id"])
+    if sorted(sides["val"]) != list(VALIDATION) or sorted(sides["train"]) != training(data):
+        raise SystemExit(f"the split is not the stored one: {sides}")
