@@ -148,8 +148,8 @@ def table(results: list[dict[str, Any]]) -> str:
         time_given = () if result["contender"] in UNTRAINED else (result["minutes"],)
         groups.setdefault((result["contender"], result["cores"], *time_given), []).append(result)
     lines = [
-        "| contender | minutes x cores | mean Dice of the 6 (each seed) | median | HD95 mm | steps |"
-        " preparing s | training s | predicting s |",
+        "| contender | minutes x cores | mean Dice of the 6 (each seed) | median | HD95 mm | "
+        "steps | preparing s | training s | predicting s |",
         "|---" * 9 + "|",
     ]
     for (name, cores, *minutes), rows in sorted(groups.items(), key=lambda g: (g[0][2:], g[0][0])):

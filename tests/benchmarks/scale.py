@@ -17,6 +17,7 @@ import shutil
 import sys
 import time
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
@@ -180,10 +181,7 @@ def measure(path: Path, cases: int, made: Plan, seconds: float) -> Scale:
             if now - first >= seconds:
                 process.kill()
     # The first report covers the warm-up; from the second on a step is a step.
-    speeds = [
-        (b.elapsed - a.elapsed) / (b.step - a.step)
-        for a, b in zip(reports[1:], reports[2:], strict=False)
-    ]
+    speeds = [(b.elapsed - a.elapsed) / (b.step - a.step) for a, b in pairwise(reports[1:])]
     return Scale(
         cases=cases,
         open_project=opened - began,

@@ -34,23 +34,20 @@ def run(data: Path, work: Path, *, budget: Budget, seed: int, quality: str) -> O
     cli("import", str(project), str(data))
     cli("split", str(project), "--val", "0.25", "--test", "0", "--seed", str(SPLIT_SEED))
     _check_split(project, data)
+    # Planning reads every case once and remembers it; what it takes is so known before ``train``,
+    # whose minutes begin after it.
+    how = ("--quality", quality, "--seed", str(seed))
+    cli("plan", str(project), "--minutes", f"{budget.minutes:g}", *how)
     prepared = budget.spent
-    cli(
-        "train", str(project), "--minutes", f"{budget.left / 60:.3f}", "--quality", quality,
-        "--seed", str(seed), "--json",
-    )  # fmt: skip
+    cli("train", str(project), "--minutes", f"{budget.left / 60:.3f}", *how, "--json")
     trained = budget.spent
     with Project.open(project) as opened:
         record = list_runs(opened)[-1]
+    model = str(project / "models" / record.id)
     begin = time.monotonic()
     for name in VALIDATION:
         target = work / "predictions" / f"{name}{PREDICTION}"
-        cli(
-            "predict",
-            str(project / "models" / record.id),
-            str(data / f"{name}{IMAGE}"),
-            str(target),
-        )
+        cli("predict", model, str(data / f"{name}{IMAGE}"), str(target))
     plan = record.plan
     keys = ("spacing", "patch", "batch", "channels", "network", "precision", "quality")
     return Outcome(
