@@ -16,6 +16,7 @@ from core.events import Event, StateEvent
 from core.project.project import Project
 from core.project.runs import RunRecord, list_runs, read_events
 from core.project.splits import is_labelled
+from gui.pages.train_more import RunExtras
 from gui.pages.train_new import NewRun
 from gui.pages.train_parts import HeadState
 from gui.pages.train_view import RunView
@@ -111,6 +112,8 @@ class TrainPage(QWidget):
         header.evaluate_asked.connect(lambda: session.page_requested.emit("evaluate"))
         self.view.resume_asked.connect(self._resume)
         self.view.gallery.opened.connect(self._open_case)
+        self.extras = RunExtras(self, session, self.record, lambda: self.runs, self._mark_stale)
+        header.more_asked.connect(self.extras.show_menu)
 
     # ---- what there is -----------------------------------------------------------------------
 

@@ -67,6 +67,7 @@ class RunHeader(QWidget):
     stop_asked = Signal()
     kill_asked = Signal()
     evaluate_asked = Signal()
+    more_asked = Signal(QPoint)
 
     def __init__(self) -> None:
         super().__init__()
@@ -107,6 +108,9 @@ class RunHeader(QWidget):
         ):  # fmt: skip
             button.clicked.connect(lambda _checked=False, signal=signal: signal.emit())
             row.addWidget(button)
+        self.more = IconButton("ph.dots-three", self.tr("More"))
+        self.more.clicked.connect(lambda: self.more_asked.emit(below(self.more)))
+        row.addWidget(self.more)
         return row
 
     def _fact_row(self) -> QHBoxLayout:
@@ -120,7 +124,8 @@ class RunHeader(QWidget):
         self.stage = label("", 13, 400, "t2")
         for fact in (self.stage, self.epoch, self.elapsed, self.left, self.ends, self.saved):
             row.addWidget(fact)
-        row.addStretch(1)
+        self.verdict = Elided("", 13, 400, "t2")
+        row.addWidget(self.verdict, 1)
         self.percent = label("", 13, 600)
         row.addWidget(self.percent)
         return row
@@ -139,7 +144,7 @@ class RunHeader(QWidget):
                 checked=run.id == self._shown,
             )  # fmt: skip
         menu.aboutToHide.connect(menu.deleteLater)
-        menu.popup(self.chooser.mapToGlobal(QPoint(0, self.chooser.height() + 4)))
+        menu.popup(below(self.chooser))
 
     # ---- showing -----------------------------------------------------------------------------
 
@@ -154,6 +159,10 @@ class RunHeader(QWidget):
         self._show_bar(history)
         self._show_facts(history)
         self._show_buttons(run, history, state)
+
+    def show_verdict(self, sentence: str) -> None:
+        """What holds the run up, right of the facts; whole in the tooltip where it is cut."""
+        self.verdict.set_text(sentence)
 
     def _state_words(self, history: RunHistory, state: HeadState) -> tuple[str, str]:
         going = history.run_state in ("preparing", "running", "paused")
@@ -242,6 +251,11 @@ class RunHeader(QWidget):
         self.stop.updateGeometry()
         self.kill.setVisible(going and state.slow)
         self.evaluate.setVisible(not going and bool(run.model_id or history.model))
+
+
+def below(widget: QWidget) -> QPoint:
+    """Where the menu of a button opens, on the screen."""
+    return widget.mapToGlobal(QPoint(0, widget.height() + 4))
 
 
 def spread(marks: Sequence[float], least: float = 0.012) -> list[float]:

@@ -93,6 +93,8 @@ class RunView(QWidget):
         self.gauges.show_history(history, now)
         self.gallery.show_history(history, run.path)
         self.log.show_history(history, run.path)
+        verdict = history.bottleneck.verdict(self._plan, recent=state.live)
+        self.header.show_verdict(verdict.sentence)
         self._show_banner(run, history, state)
 
     def _show_plan(self, run: RunRecord, history: RunHistory) -> None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from core.evaluation.bottleneck import Bottleneck
 from core.events import (
     CaseResult,
     CheckpointEvent,
@@ -74,6 +75,7 @@ class RunHistory:
         self.device: DeviceSample | None = None
         self.devices: int = 0
         self.trends: dict[str, Trend] = {}
+        self.bottleneck = Bottleneck()
         self.log: deque[LogLine] = deque(maxlen=_LOG_LINES)
         self.errors = 0
         self.warnings = 0
@@ -86,6 +88,7 @@ class RunHistory:
     def apply(self, event: Event) -> None:
         """Take one more event in."""
         self.last_time = max(self.last_time, event.time)
+        self.bottleneck.add(event)
         match event:
             case StateEvent():
                 self._on_state(event)
