@@ -67,7 +67,7 @@ class Answers(QWidget):
             self.tr(
                 "Quick keeps the network small, for a first look. Best takes the finest grid and "
                 "the largest network that still learn something in the time. The run ends after "
-                "this time; it can be stopped, resumed and extended whenever you like"
+                "this time; it can be stopped, resumed and extended whenever you like."
             ),
             wrap=True,
         )

@@ -90,7 +90,7 @@ class NewRun(QWidget):
         card = Card(self.tr("Run"))
         card.body.setSpacing(6)
         self.answers = Answers()
-        self.answers.changed.connect(self._wait.start)
+        self.answers.changed.connect(self._plan_soon)
         self.answers.quality_changed.connect(self._plan_anew)
         self.needs = Needs()
         self.needs.measure_asked.connect(lambda: self._measure(again=True))
@@ -133,7 +133,12 @@ class NewRun(QWidget):
     def _plan_anew(self) -> None:
         """Another quality is another plan: what was edited in the old one goes with it."""
         self._edited = None
+        self._plan_soon()
+
+    def _plan_soon(self) -> None:
+        """A click on the way to another must not make a plan; nor may the old one be started."""
         self._wait.start()
+        self._show_buttons()
 
     def _plan(self) -> None:
         self._wait.stop()
@@ -287,7 +292,7 @@ class NewRun(QWidget):
 
     def _show_buttons(self) -> None:
         plan, busy = self.plan(), self._supervisor.busy
-        ready = plan is not None and not busy
+        ready = plan is not None and not busy and not self._wait.isActive()
         self.start.setEnabled(ready)
         why = self.tr("One run trains at a time") if busy else ""
         self.start.setToolTip(why or ("" if ready else self.tr("The plan is not made yet")))
