@@ -124,6 +124,20 @@ class LogEvent(Event):
     message: str
 
 
+Hint = Literal["overfitting", "divergence", "label", "early stop"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HintEvent(Event):
+    """What the curves say, in plain words. series_uid: of the series to look at, or empty."""
+
+    kind: ClassVar[str] = "hint"
+    step: int
+    hint: Hint
+    sentence: str
+    series_uid: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResultEvent(Event):
     """The outcome of a job that yields files or figures (predict, evaluate, export).
@@ -179,6 +193,7 @@ _KINDS: dict[str, type[Event]] = {
         ValidationEvent,
         CheckpointEvent,
         LogEvent,
+        HintEvent,
         ResultEvent,
         HardwareEvent,
     )

@@ -1,51 +1,41 @@
-"""A run in progress: its data, network, clock and files, and the few things the loop does to it."""
+"""A run in progress: the rooms it is made of, and the few things the loop does to it.
+
+Steps are taken in core.training.stepping; passes and the best weights are kept by keeping; the
+length and the learning rate follow from schedule; what the curves say is watching's; log lines and
+checkpoints go through recording. Each of them puts what it knows into the checkpoint.
+"""
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import torch
 
-from core.data.augment import Augmenter
 from core.data.cache import Case, prepare
 from core.data.plan import Plan
-from core.data.sampler import Sampler
 from core.errors import Cancelled, UserError
-from core.events import (
-    CheckpointEvent,
-    Event,
-    LogEvent,
-    ResultEvent,
-    StageEvent,
-    StateEvent,
-    StepEvent,
-    ValidationEvent,
-)
-from core.nets.memory import OutOfMemory, memory_told, release
+from core.events import Event, ResultEvent, StageEvent, StateEvent
+from core.project import orders
 from core.project.manifest import Manifest
+from core.project.orders import Order
 from core.project.project import Project
 from core.training import checkpoint, machine
 from core.training.control import Control
+from core.training.distributed import Group
+from core.training.keeping import Keeper
 from core.training.ladder import Ladder
-from core.training.meter import Meter
 from core.training.obeyed import Obeyed
-from core.training.recovery import Recovery
+from core.training.recording import Recorder
 from core.training.result import keep_model
 from core.training.schedule import Schedule
 from core.training.step import Learner
+from core.training.stepping import Stepper
 from core.training.validation import Validator
-
-#: Weight of the newest pass in the moving average of the Dice.
-NEW = 0.4
-#: Share of a budget that validation before the last pass may take.
-VALIDATION_SHARE = 0.15
-#: Seconds to write the checkpoint and the model at the end.
-SAVING_SECONDS = 3.0
+from core.training.watching import Watcher
 
 
 class Run:
@@ -58,45 +48,61 @@ class Run:
         project: Project,
         device: torch.device,
         *,
-        train: list[Case],
-        val: list[Case],
-        emit: Callable[[Event], None],
-        began: float,
+        train: Sequence[Case],
+        val: Sequence[Case],
+        recorder: Recorder,
         ladder: Ladder,
+        began: float,
+        now: Callable[[], float],
+        group: Group | None = None,
     ) -> None:
-        self.run_dir, self.plan, self.project = run_dir, plan, project
-        self.ladder, self._recovery, self._device = ladder, Recovery(), device
-        self._emit = emit
-        self.learner = Learner(plan, device)
-        self._cases = train, val
-        self._set_out()
-        self.step, self._passes = 0, 0
-        self._smoothed, self._validated = math.nan, 0.0
-        #: Smoothed Dice, Dice and step of the best pass.
-        self.best: dict[str, float] = {}
+        self.run_dir, self.project = run_dir, project
+        self.recorder = recorder
+        self.stepper = Stepper(plan, device, train, ladder=ladder, recorder=recorder, group=group)
         state = checkpoint.load(run_dir)
-        before = float(state["elapsed"]) if state else 0.0
-        self._schedule = Schedule(plan, before + time.monotonic() - began)
-        # Until a pass was measured: a fiftieth of the budget.
-        self._schedule.reserve = (plan.budget_minutes or 0) * 60 / 50
+        before = float(state["schedule"]["elapsed"]) if state else 0.0
+        self.schedule = Schedule(plan, before + now() - began, now)
+        self.validator = Validator(val, plan, device, run_dir, now)
+        self.keeper = Keeper(plan, self.validator, self.schedule, recorder)
+        entries = [case.entry for case in train]
+        self.watcher = Watcher(
+            plan,
+            self.schedule,
+            self.keeper,
+            self.stepper.agreement,
+            cases=entries,
+            recorder=recorder,
+        )
+        self.step, self._reported = 0, 0
+        #: Why the run ended before its time, where it did; and how many orders it has obeyed.
+        self._why, self._obeyed = "", 0
         if state is not None:
-            self._resume(state)
-        self._recovery.begin(self.step, self.learner.state())
-        self._meter = Meter(device)
-        self._saved = time.monotonic()
+            self._restore(state)
+        self.stepper.begin(self.step)
+        self._obey_kept()
 
     @classmethod
-    def open(cls, run_dir: Path, emit: Callable[[Event], None], control: Control) -> Run:
+    def open(
+        cls,
+        run_dir: Path,
+        emit: Callable[[Event], None],
+        control: Control,
+        group: Group | None = None,
+        now: Callable[[], float] = time.monotonic,
+    ) -> Run:
         """Read plan and manifest, preprocess the cases, build the network, resume if it can be.
 
-        Raises UserError or FileRefusedError for what the user can mend, Cancelled on stop.
+        group: the processes of a run of several. now: the clock in seconds that a time budget
+        follows. Raises UserError or FileRefusedError for what the user can mend, Cancelled on stop.
         """
-        began = time.monotonic()
+        began = now()
         wanted, obeyed = Plan.load(run_dir / "plan.json"), Obeyed.load(run_dir)
         manifest = Manifest.load(run_dir / "manifest.json")
-        device, plan, note = machine.prepare(obeyed.apply(wanted))
+        plan = obeyed.apply(wanted)
+        device, plan, note = machine.prepare(plan if group is None else group.here(plan))
+        recorder = Recorder(run_dir, plan, emit)
         if note:
-            emit(LogEvent(level="warning", message=note))
+            recorder.log(note, "warning")
         train, val = manifest.of("train"), manifest.of("val")
         if len(train) < 2 or not val:
             raise UserError(
@@ -119,22 +125,15 @@ class Run:
                 device,
                 train=cases[: len(train)],
                 val=cases[len(train) :],
-                emit=emit,
-                began=began,
+                recorder=recorder,
                 ladder=Ladder(run_dir, wanted, obeyed, emit),
+                group=group,
+                began=began,
+                now=now,
             )
         except BaseException:
             project.close()
             raise
-
-    def _set_out(self) -> None:
-        """The blocks and windows of the plan as it is obeyed."""
-        train, val = self._cases
-        generator = torch.Generator().manual_seed(self.plan.seed)
-        resident = machine.fits(train, self._device)
-        self._sampler = Sampler(train, self.plan, generator)
-        self._augmenter = Augmenter(train, self.plan, generator, self._device, resident)
-        self.validator = Validator(val, self.plan, self._device, self.run_dir)
 
     def __enter__(self) -> Self:
         return self
@@ -148,219 +147,172 @@ class Run:
         self.project.close()
 
     @property
-    def epoch(self) -> float:
-        """Epochs done, with their fraction."""
-        return self.step / self.plan.steps_per_epoch
+    def plan(self) -> Plan:
+        """The plan as it is obeyed."""
+        return self.stepper.plan
+
+    @property
+    def learner(self) -> Learner:
+        """The network in training."""
+        return self.stepper.learner
+
+    @property
+    def best(self) -> dict[str, float]:
+        """Smoothed Dice, Dice, step and clock of the best pass."""
+        return self.keeper.best
 
     # What the loop asks
 
     @property
     def finished(self) -> bool:
-        """Whether all steps are done, or the time for them is used up."""
-        return self._schedule.progress(self.step) >= 1
+        """Whether all steps are done, the time for them is used up, or nothing is gained."""
+        return self.schedule.progress(self.step) >= 1
 
     @property
     def report_due(self) -> bool:
         """Whether a step event is due."""
-        return self._meter.due
+        return self.stepper.meter.due
 
     @property
     def validation_due(self) -> bool:
-        """Whether a pass is due; within a budget passes that would eat too much of it are left."""
-        if self._schedule.passes(self.step) <= self._passes:
-            return False
-        if self.plan.budget_minutes is None or self.finished:
-            return True
-        return self._validated <= VALIDATION_SHARE * max(self._schedule.elapsed, 1.0)
+        """Whether a pass is due."""
+        return self.keeper.due(self.step)
 
     @property
     def checkpoint_due(self) -> bool:
         """Whether the last checkpoint is older than the plan allows."""
-        return time.monotonic() - self._saved >= self.plan.checkpoint_minutes * 60
+        return self.recorder.checkpoint_due
 
     # What the loop does
 
     def step_once(self) -> None:
-        """Draw a batch and take one step; with less of it where the memory does not suffice."""
-        while True:
-            try:
-                return self._try_step()
-            except OutOfMemory:
-                pass  # Left first: the trace holds on to what fills the memory.
-            self._make_room()
-
-    def _try_step(self) -> None:
-        began = self._meter.batch_begins()
-        with memory_told(f"The memory of {self.plan.device} is too small for the blocks."):
-            batch = self._augmenter.batch([self._sampler.draw() for _ in range(self.plan.batch)])
-        self._meter.batch_ends(began)
-        self.learner.step(batch, self._learning_rate(), self.step)
+        """Draw a batch and take one step."""
+        self.stepper.step(self.schedule.learning_rate(self.step), self.step)
         self.step += 1
-        self._meter.step_ends()
-
-    def _make_room(self) -> None:
-        """One rung down the ladder. Raises OutOfMemory (a UserError) at its end."""
-        self.plan = self.ladder.down(self.plan)
-        state = self._sampler.state()
-        self.learner.obey(self.plan)
-        del self._augmenter  # Its cases make room before they are read again.
-        release(self._device)
-        self._set_out()
-        self._sampler.restore(state)
-
-    def _learning_rate(self) -> float:
-        return self._schedule.learning_rate(self.step) * self._recovery.factor
+        self.schedule.tick()
 
     def report(self) -> None:
         """Read the loss back and emit a step event. Raises UserError when the loss is lost."""
-        reading = self.learner.read()
-        rate, wait = self._meter.read(self.plan.batch)
-        if reading.bad:
-            message = f"{reading.bad} of {reading.count} steps had no finite loss or gradient and "
-            self._emit(LogEvent(level="warning", message=message + "were skipped."))
-        back = self._recovery.after(self.step, reading, self.learner.state())
-        if back is not None:
-            self.learner.restore(back.state)
-            self._emit(LogEvent(level="warning", message=back.sentence))
-        seconds = self._meter.step_seconds
-        steps = self._schedule.planned_steps(self.step, seconds)
-        self._emit(
-            StepEvent(
-                step=self.step,
-                steps=steps,
-                epoch=self.epoch,
-                epochs=math.ceil(steps / self.plan.steps_per_epoch),
-                loss=reading.loss,
-                learning_rate=self._learning_rate(),
-                patches_per_second=rate,
-                data_wait=wait,
-                seconds_left=self._schedule.seconds_left(self.step, seconds),
-                elapsed=self._schedule.elapsed,
-            )
-        )
+        reading = self.stepper.read(self.step)
+        self._reported = self.step
+        self.recorder.step(self.step, self.schedule, reading, self.stepper)
+        self.watcher.read(self.step, reading)
 
     def validate(self, control: Control | None = None) -> None:
         """One pass over the validation cases; keeps the weights when the smoothed Dice rose.
 
-        Left off without a trace when ``control`` says stop.
+        Ends the run when nothing was gained for long. Left off without a trace when ``control``
+        says stop.
         """
+        if self._measure(control):
+            self._why = self.watcher.tired(self.step)
+            self.schedule.ended = bool(self._why)
+
+    def _measure(self, control: Control | None = None) -> bool:
+        """One pass; whether it came to its end."""
+        if self._reported < self.step:
+            self.report()  # So that the loss of training stands beside that of the pass.
+        self.validator.plan = self.plan  # which the ladder may have changed
         try:
-            result = self.validator.run(
-                self.learner.predictor,
+            result = self.keeper.validate(
+                self.learner,
                 self.step,
-                cancelled=lambda: control is not None and control.state() == "stop",
+                lambda: control is not None and control.state() == "stop",
             )
         except Cancelled:
-            return
-        last = self.finished
-        self._passes = self._schedule.passes(self.step)
-        self._validated += result.seconds
-        if not last:
-            self._schedule.reserve = self._end_seconds(result.seconds, result.network_seconds)
-        old = self._smoothed
-        new = result.dice
-        self._smoothed = new if math.isnan(old) else (1 - NEW) * old + NEW * new
-        best = not self.best or not self._smoothed < self.best["smoothed"]
-        if best:
-            self.best = {"smoothed": self._smoothed, "dice": new, "step": float(self.step)}
-            self._keep_best()
-        self._emit(
-            ValidationEvent(
-                step=self.step,
-                epoch=self.epoch,
-                loss=result.loss,
-                dice=new,
-                smoothed=self._smoothed,
-                best=best,
-                cases=result.cases,
-            )
-        )
-        self._meter.restart()
-
-    def _end_seconds(self, seconds: float, network: float) -> float:
-        """What the end takes: one pass more, one with all metrics and mirrors, and saving."""
-        mirrors = 8 if self.plan.mirror_inference else 1
-        return seconds + 2 * (seconds - network) + mirrors * network + SAVING_SECONDS
+            return False
+        finally:
+            self.stepper.meter.restart()
+        self.watcher.passed(self.step, result)
+        return True
 
     def pause(self, control: Control) -> None:
         """Save, then wait until ``control`` says otherwise. The clock stands still."""
-        self._schedule.pause()
+        self.schedule.pause()
         self.checkpoint()
-        self._emit(StateEvent(state="paused"))
+        self.recorder.emit(StateEvent(state="paused"))
         while control.state() == "pause":
             time.sleep(0.1)
-        self._schedule.resume()
-        self._meter.restart()
+            self.obey(control)
+        self.schedule.resume()
+        self.stepper.meter.restart()
         if control.state() == "run":
-            self._emit(StateEvent(state="running"))
+            self.recorder.emit(StateEvent(state="running"))
+
+    def obey(self, control: Control) -> None:
+        """Do what was ordered about the run's length, if anything; a kill does not undo it."""
+        order = control.order()
+        if order is None:
+            return
+        try:
+            orders.keep(self.run_dir, order)
+            self._obeyed += 1
+        except OSError as error:
+            message = f"An order could not be written down ({error.strerror}); it is obeyed."
+            self.recorder.log(message, "error")
+        self._obey(order)
+        self.checkpoint()
+
+    def _obey_kept(self) -> None:
+        """Orders that were given while no process worked on the run, or that a kill cut short."""
+        kept = orders.kept(self.run_dir)
+        for order in kept[self._obeyed :]:
+            self._obey(order)
+        self._obeyed = len(kept)
+
+    def _obey(self, order: Order) -> None:
+        seconds = self.stepper.meter.step_seconds
+        if seconds <= 0:  # Not measured yet in this session.
+            estimate = self.plan.estimates.step_seconds or 1.0
+            seconds = self.schedule.elapsed / self.step if self.step else estimate
+        self.recorder.log(self.schedule.obey(order, self.step, seconds))
+        self._why = ""
 
     def checkpoint(self) -> None:
         """Write the state to disk. A disk that refuses is reported, and tried again later."""
-        self._saved = time.monotonic()
-        try:
-            path = checkpoint.save(self.run_dir, self.step, self._state())
-        except OSError as error:
-            message = f"The checkpoint could not be written ({error.strerror}); the run goes on."
-            self._emit(LogEvent(level="error", message=message))
-            return
-        self._emit(CheckpointEvent(step=self.step, epoch=self.epoch, path=path))
+        self.recorder.checkpoint(self.step, self._state())
 
     def stop(self) -> None:
         """Save, keep the best model so far, and end. The run can be resumed."""
         self.checkpoint()
         if self.step > 0:
             if not self.best:
-                self.validate()
+                self._measure()
             self._keep_model(mirror=False)
         sentence = f"Stopped after {self.step} steps. It can be resumed from there."
-        self._emit(StateEvent(state="stopped", sentence=sentence))
+        self.recorder.emit(StateEvent(state="stopped", sentence=sentence))
 
     def complete(self) -> None:
         """Save, keep the best model, and end."""
-        if self._passes < self.plan.validations or not self.best:
-            self.validate()
+        if not self.keeper.done_at(self.step) or not self.best:
+            self._measure()
+        self.schedule.ended = True
         self.checkpoint()
         self._keep_model(mirror=self.plan.mirror_inference)
-        self._emit(StateEvent(state="done"))
+        self.recorder.emit(StateEvent(state="done", sentence=self._why))
+
+    def _keep_model(self, mirror: bool) -> None:
+        result = self.keeper.measure_best(self.learner, self.step, mirror)
+        self.recorder.emit(ResultEvent(name="model", data=keep_model(self, result)))
 
     # Files
 
-    def _keep_best(self) -> None:
-        state = {"step": self.step, "net": self.learner.average.state_dict()}
-        try:
-            checkpoint.save_best(self.run_dir, state)
-        except OSError as error:
-            message = f"The best weights could not be written ({error.strerror})."
-            self._emit(LogEvent(level="error", message=message))
-
-    def _keep_model(self, mirror: bool) -> None:
-        best = checkpoint.load_best(self.run_dir)
-        if best is not None:
-            self.learner.average.load_state_dict(best["net"])
-        result = self.validator.run(self.learner.predictor, self.step, mirror=mirror, full=True)
-        data = keep_model(self, result)
-        self._emit(ResultEvent(name="model", data=data))
-
     def _state(self) -> dict[str, Any]:
         return {
-            **self.learner.state(),
-            "sampler": self._sampler.state(),
-            "recovery": self._recovery.state(),
-            "elapsed": self._schedule.elapsed,
-            "passes": self._passes,
-            "smoothed": self._smoothed,
-            "validated": self._validated,
-            "reserve": self._schedule.reserve,
-            "best": dict(self.best),
+            **self.stepper.state(),
+            "schedule": self.schedule.state(),
+            "keeper": self.keeper.state(),
+            "watcher": self.watcher.state(),
+            "why": self._why,
+            "obeyed": self._obeyed,
         }
 
-    def _resume(self, state: dict[str, Any]) -> None:
+    def _restore(self, state: dict[str, Any]) -> None:
         """Go on from a checkpoint."""
-        self.learner.restore(state)
-        self._sampler.restore(state["sampler"])
-        self._recovery.restore(state["recovery"])
-        self.step, self._passes = int(state["step"]), int(state["passes"])
-        self._smoothed, self._validated = float(state["smoothed"]), float(state["validated"])
-        self._schedule.reserve = float(state["reserve"])
-        self.best = {str(k): float(v) for k, v in state["best"].items()}
-        self._emit(LogEvent(level="info", message=f"Resumed from step {self.step}."))
+        self.step = self._reported = int(state["step"])
+        self.stepper.restore(state)
+        self.schedule.restore(state["schedule"])
+        self.keeper.restore(state["keeper"])
+        self.watcher.restore(state["watcher"])
+        self._why, self._obeyed = str(state["why"]), int(state["obeyed"])
+        self.recorder.log(f"Resumed from step {self.step}.")

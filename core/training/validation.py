@@ -17,6 +17,7 @@ from core.data.plan import Plan
 from core.evaluation.metrics import CaseMetrics, case_metrics, dice
 from core.events import CaseResult
 from core.inference.predict import Prediction, Predictor, finish, predict_image
+from core.labels.schema import IGNORE
 from core.nets.losses import make_loss
 from core.project.folder import series_key
 from core.training import preview
@@ -45,15 +46,24 @@ class Validator:
     """Runs validation passes. Draws no random numbers, so it does not disturb the training."""
 
     def __init__(
-        self, cases: Sequence[Case], plan: Plan, device: torch.device, run_dir: Path
+        self,
+        cases: Sequence[Case],
+        plan: Plan,
+        device: torch.device,
+        run_dir: Path,
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._now = now
         self._cases = cases
-        self._plan = plan
+        #: As it is obeyed; its blocks are the windows.
+        self.plan = plan
         self._device = device
         self._run_dir = run_dir
-        self._loss = make_loss(plan.loss)
+        self._loss = make_loss(plan)
         self._values = [plan.classes[c - 1].value for c in plan.lesion_channels]
-        self._table = np.array([0, *(c.value for c in plan.classes)], np.uint8)
+        self._table = np.zeros(256, np.uint8)
+        self._table[: plan.outputs] = [0, *(c.value for c in plan.classes)]
+        self._table[IGNORE] = plan.ignore_value or 0
 
     def run(
         self,
@@ -69,30 +79,38 @@ class Validator:
         mirror: average mirrored predictions (eight times the work). full: all metrics, not only
         Dice. Raises Cancelled between windows when ``cancelled`` says so.
         """
-        begin = time.monotonic()
+        begin = self._now()
         network = 0.0
         losses: list[float] = []
         results: list[CaseResult] = []
         metrics: list[CaseMetrics] = []
         for number, case in enumerate(self._cases):
-            start = time.monotonic()
+            start = self._now()
             probabilities = predict_image(
                 predictor,
-                self._plan,
+                self.plan,
                 np.asarray(case.image),
                 self._device,
                 mirror=mirror,
                 cancelled=cancelled,
             )
-            network += time.monotonic() - start
+            network += self._now() - start
             losses.append(self._case_loss(probabilities, case))
-            prediction = finish(probabilities, case.info, self._plan)
+            prediction = finish(probabilities, case.info, self.plan)
             truth = self._table[np.asarray(case.truth)]
+            # What is not outlined, or not sure, is not scored either.
+            values = [v for v in self._values if v not in case.entry.unannotated]
+            ignore = self.plan.ignore_value
             if full:
                 metrics.append(
-                    case_metrics(truth, prediction.labels, case.info.geometry, self._values)
+                    case_metrics(
+                        truth, prediction.labels, case.info.geometry, values, ignore=ignore
+                    )
                 )
-            score = dice(np.isin(truth, self._values), np.isin(prediction.labels, self._values))
+            found = np.isin(prediction.labels, values)
+            if ignore is not None:
+                found &= truth != ignore
+            score = dice(np.isin(truth, values), found)
             picture = self._picture(case, truth, prediction, step) if number < PICTURES else ""
             results.append(
                 CaseResult(
@@ -108,7 +126,7 @@ class Validator:
             dice=float(np.mean(known)) if known else math.nan,
             loss=float(np.mean(losses)) if losses else math.nan,
             cases=tuple(results),
-            seconds=time.monotonic() - begin,
+            seconds=self._now() - begin,
             network_seconds=network,
             metrics=tuple(metrics),
         )
@@ -117,7 +135,8 @@ class Validator:
         # The logarithm of a probability is a logit as good as any: softmax gives it back.
         logits = torch.from_numpy(probabilities)[None].clamp(min=1e-6).log()
         target = torch.from_numpy(np.asarray(case.label))[None].long()
-        return float(self._loss(logits, target))
+        known = torch.tensor([case.known(self.plan)])
+        return float(self._loss(logits, target, None if known.all() else known))
 
     def _picture(
         self, case: Case, truth: NDArray[np.uint8], prediction: Prediction, step: int
