@@ -39,17 +39,22 @@ class RunExtras(QObject):
 
     def show_menu(self, place: QPoint) -> None:
         """Open the menu at ``place`` on the screen."""
-        if self._shown() is None:
-            return
+        if self._shown() is not None:
+            menu = self.menu()
+            menu.aboutToHide.connect(menu.deleteLater)
+            menu.popup(place)
+
+    def menu(self) -> Menu:
+        """The menu for the run on the screen."""
         menu = Menu(self._page)
         menu.add(self.tr("Notes…"), self.edit_notes, icon="ph.note-pencil")
         menu.add(
             self.tr("Compare runs…"), self.compare, icon="ph.columns",
             enabled=len(self._all_runs()) > 1,
+            why_not=self.tr("There is only one run so far"),
         )  # fmt: skip
         menu.add(self.tr("Export for TensorBoard…"), self.choose_folder, icon="ph.export")
-        menu.aboutToHide.connect(menu.deleteLater)
-        menu.popup(place)
+        return menu
 
     def edit_notes(self) -> None:
         """Ask for the notes and keep them; the toast takes them back."""

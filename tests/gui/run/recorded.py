@@ -28,6 +28,7 @@ SECONDS = 40.0  # an epoch
 def step(epoch: float, epochs: int = 100, **changes: float) -> StepEvent:
     values = {
         "loss": 0.2 + 0.8 * math.exp(-epoch / 10), "patches_per_second": 24.0, "data_wait": 0.018,
+        "seconds": SECONDS, "own_cpu": 0.5,
         "seconds_left": (epochs - epoch) * SECONDS, "elapsed": epoch * SECONDS,
         "time": START + epoch * SECONDS,
     }  # fmt: skip
