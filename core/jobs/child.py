@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import queue
 import sys
 import threading
 import traceback
@@ -25,9 +26,12 @@ from typing import TextIO
 import psutil
 
 from core.errors import Cancelled, PeerLost, UserError
-from core.events import ENDED, Event, LogEvent, StateEvent, to_line
+from core.events import ENDED, Event, HardwareEvent, LogEvent, StateEvent, to_line
+from core.jobs.remote_run import is_remote
+from core.jobs.runner import record_hardware
 from core.jobs.spec import load_job
 from core.labels.durable import write_bytes
+from core.project.orders import Order, parse
 from core.project.runs import EVENTS, LOG, PROCESS, process_stamp
 from core.training.control import ControlState
 
@@ -46,6 +50,9 @@ class Orders:
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         self._state: ControlState = "run"
+        self._orders: queue.SimpleQueue[Order] = queue.SimpleQueue()
+        #: Whether the program that started this has ended, or let go of it.
+        self.gone = False
         # os.read holds no lock of Python's streams, so a thread waiting in it ends with us.
         threading.Thread(target=self._listen, name="orders", daemon=True).start()
 
@@ -53,15 +60,25 @@ class Orders:
         """See :class:`core.training.control.Control`."""
         return self._state
 
+    def order(self) -> Order | None:
+        """See :class:`core.training.control.Control`."""
+        try:
+            return self._orders.get_nowait()
+        except queue.Empty:
+            return None
+
     def _listen(self) -> None:
         rest = b""
-        orders: dict[bytes, ControlState] = {b"pause": "pause", b"resume": "run", b"stop": "stop"}
+        words: dict[bytes, ControlState] = {b"pause": "pause", b"resume": "run", b"stop": "stop"}
         while chunk := os.read(self._descriptor, 4096):
             *lines, rest = (rest + chunk).split(b"\n")
             for line in lines:
+                if (order := parse(line.decode("utf-8", "replace"))) is not None:
+                    self._orders.put(order)
                 # Nothing revives a run that was told to stop.
-                if self._state != "stop":
-                    self._state = orders.get(line.strip(), self._state)
+                elif self._state != "stop":
+                    self._state = words.get(line.strip(), self._state)
+        self.gone = True
         self._state = "stop"
 
 
@@ -72,6 +89,7 @@ class Emitter:
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
         self._file = os.open(folder / EVENTS, flags, 0o644)
         self._pipe: TextIO | None = pipe
+        self._folder = folder
         self._lock = threading.Lock()
         #: A process that was killed can have torn its last line; ours must not grow on to it.
         self._unwritten = "" if _whole_lines(folder / EVENTS) else "\n"
@@ -83,13 +101,17 @@ class Emitter:
         """Say ``event``. What a full disk refuses is written with the next event it takes."""
         line = to_line(event) + "\n"
         with self._lock:
-            self.ended = isinstance(event, StateEvent) and event.state in ENDED
+            if isinstance(event, StateEvent):
+                self.ended = event.state in ENDED
             if self._pipe is not None:
                 try:
                     self._pipe.write(line)
                     self._pipe.flush()
                 except OSError:
                     self._pipe = None  # The reader is gone; the file still tells everything.
+            if isinstance(event, HardwareEvent):
+                record_hardware(self._folder, event)  # Of a run on another machine.
+                return
             self._unwritten += line
             with contextlib.suppress(OSError):
                 self._write()
@@ -144,6 +166,11 @@ def lower_priority() -> None:
 
 def perform(folder: Path, emit: Callable[[Event], None], orders: Orders) -> None:
     """Do the job of ``folder``."""
+    if is_remote(folder):
+        from core.jobs.remote import Follower  # noqa: PLC0415 - reads images
+
+        Follower(folder, emit, orders, lambda: orders.gone).work()
+        return
     # torch is loaded here, after the first event could be said, and only in this process.
     from core.jobs import tasks  # noqa: PLC0415
 

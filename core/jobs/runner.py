@@ -30,6 +30,7 @@ from core.events import (
 )
 from core.hardware import Sampler
 from core.jobs import launch
+from core.project.orders import Order
 from core.project.runs import EVENTS, HARDWARE, LOG, PLAN, read_events
 
 #: Seconds a child gets to end by itself after its pipe closed.
@@ -119,6 +120,16 @@ class RunProcess:
         if self._stopped_at is None:
             self._stopped_at = time.time()
         self._order("stop")
+
+    def order(self, order: Order) -> None:
+        """Change the length of the run; see core.project.orders."""
+        self._order(str(order))
+
+    def leave(self) -> None:
+        """Let go of the child: a run here saves and stops, one on another machine goes on there."""
+        with self._orders, contextlib.suppress(OSError):
+            if self._process.stdin is not None:
+                self._process.stdin.close()
 
     def kill(self) -> None:
         """End the child and its own children now. What was since its last checkpoint is lost."""

@@ -171,13 +171,17 @@ def _evaluate_case(
     truth = project.label_store(record.series_uid).load()
     found = predict(model, volume, job.device, cancelled=_stopped(control)).labels
     lesions = [c.value for c in model.plan.classes if c.lesion]
-    values = lesions or [c.value for c in model.plan.classes]
+    outlined = lesions or [c.value for c in model.plan.classes]
+    # The series as it is labelled now, which may be otherwise than when the model was trained.
+    values = [v for v in outlined if v not in record.unannotated]
     name = f"previews/{job.split}_{series_key(record.series_uid)}.png"
     _draw(run_dir / name, volume, np.isin(truth, values), np.isin(found, values))
     return CaseEvaluation(
         series_uid=record.series_uid,
         patient_id=record.patient_id,
-        metrics=case_metrics(truth, found, volume.geometry, values),
+        metrics=case_metrics(
+            truth, found, volume.geometry, values, ignore=project.schema.ignore_value
+        ),
         preview=name,
     )
 
