@@ -193,8 +193,13 @@ def process_stamp(pid: int | None = None) -> str:
 
 def alive(folder: Path) -> bool:
     """Whether the process that works on a run's folder still exists."""
+    return stamped_alive(folder / PROCESS)
+
+
+def stamped_alive(stamp_file: Path) -> bool:
+    """Whether the process whose :func:`process_stamp` lies in a file still exists."""
     try:
-        stamp = json.loads((folder / PROCESS).read_bytes())
+        stamp = json.loads(stamp_file.read_bytes())
         process = psutil.Process(int(stamp["pid"]))
         # Start times are floats of a hundredth of a second on some systems.
         return process.is_running() and abs(process.create_time() - stamp["started"]) < 1.0
