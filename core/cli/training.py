@@ -1,4 +1,4 @@
-"""``plan`` and ``train``."""
+"""``plan``, ``train`` and ``extend``."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 def plan(args: Namespace, output: Output) -> int:
     """Print the plan made for the project's data and this machine."""
-    from core.data.plan_words import describe  # noqa: PLC0415 - not needed to start
+    from core.data.plan_words import describe, remarks  # noqa: PLC0415 - not needed to start
 
     with Project.open(args.project) as project:
         made = make_plan(project, args, output)
     lines: list[str] = []
     for section, rows in describe(made):
         lines += [section, *(f"  {label:<28} {value}" for label, value, _ in rows)]
-    lines += ["", _known(made)]
+    lines += ["", *remarks(made), _known(made)]
     output.result(made.as_json(), "\n".join(lines))
     return 0
 
@@ -70,22 +70,50 @@ def _resumed(project: Project, args: Namespace) -> RunRecord:
         )
     if found.state != "queued" and not found.ended:
         raise UserError(f"Run {found.id} is at work in another program. Stop it there first.")
-    if longer or args.device != "auto":
-        _change_plan(found, args, longer)
+    if longer:
+        _order_length(found, args)
+    if args.device != "auto":
+        _change_device(found, args.device)
     return found
 
 
-def _change_plan(run: RunRecord, args: Namespace, longer: bool) -> None:
+def _order_length(run: RunRecord, args: Namespace) -> None:
+    from core.project.orders import Order, keep  # noqa: PLC0415
+
+    if args.minutes is not None:
+        order, been = Order("budget", args.minutes), run.elapsed / 60
+    else:
+        order, been = Order("epochs", args.epochs), run.epoch
+    if order.amount <= been:
+        raise UserError(
+            f"Run {run.id} has had {been:.1f} {'minutes' if args.minutes else 'epochs'} already. "
+            "Give a number above that, or add to what it had with extend."
+        )
+    keep(run.path, order)
+
+
+def _change_device(run: RunRecord, device: str) -> None:
     from core.data.plan import Plan  # noqa: PLC0415
     from core.data.planner import choose_device, replan  # noqa: PLC0415
     from core.hardware import devices  # noqa: PLC0415
 
-    changes: dict[str, object] = {}
     here = devices()
-    if longer:
-        changes |= {"budget_minutes": args.minutes, "epochs": args.epochs}
-    if args.device != "auto":
-        chosen = choose_device(here, args.device)
-        changes["device"] = chosen.key if chosen is not None and chosen.is_gpu else "cpu"
+    chosen = choose_device(here, device)
+    key = chosen.key if chosen is not None and chosen.is_gpu else "cpu"
     path = run.path / "plan.json"
-    replan(Plan.load(path), here, **changes).save(path)
+    replan(Plan.load(path), here, device=key).save(path)
+
+
+def extend(args: Namespace, output: Output) -> int:
+    """Give a run more time: tell one that is at work, go on with one that has ended."""
+    from core.project.orders import Order, keep  # noqa: PLC0415
+    from core.project.runs import run  # noqa: PLC0415
+
+    with Project.open(args.project) as project:
+        found = run(project, args.run_id)
+    keep(found.path, Order("extend", args.minutes))
+    if found.ended or found.state == "queued":
+        return watch(found, output)
+    data = {"run_id": found.id, "minutes": args.minutes}
+    output.result(data, f"Run {found.id} is at work and goes on {args.minutes:g} minutes longer.")
+    return 0

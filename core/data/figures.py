@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+#: From this Dice of the place alone on, images count as cropped round their lesions.
+PLACE_DICE = 0.5
+
 
 @dataclass(frozen=True, slots=True)
 class Figures:

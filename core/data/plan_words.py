@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from core.data.figures import PLACE_DICE
 from core.data.plan_fields import FIELDS, SECTIONS, Field
 
 if TYPE_CHECKING:
@@ -48,6 +49,22 @@ def describe(plan: Plan) -> list[tuple[str, list[tuple[str, str, str]]]]:
         sections.append((section, rows))
     sections.append(("Estimates", _estimates(plan)))
     return sections
+
+
+def remarks(plan: Plan) -> list[str]:
+    """What to know of a plan before it is used, and of a model made by it; may be empty."""
+    if not plan.position:
+        return []
+    if plan.figures.place_dice < PLACE_DICE:
+        return [
+            "The network is told where in the image it looks: on images cropped in another way it "
+            "will do worse."
+        ]
+    return [
+        "The lesions lie at a fixed distance from the borders of these images: the images were "
+        "probably cropped round them. The network uses that (place alone reaches a Dice of "
+        f"{plan.figures.place_dice:.2f} here); on uncropped images it will do worse."
+    ]
 
 
 def _figures(plan: Plan) -> list[tuple[str, str, str]]:

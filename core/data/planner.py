@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from core.data.figures import Figures
+from core.data.figures import PLACE_DICE, Figures
 from core.data.fingerprint import fingerprint
 from core.data.measured import DeviceLike, Measurements
 from core.data.plan import Plan, PlanClass, Quality
@@ -135,7 +135,7 @@ def plan_project(
     """
     found = manifest.build(project)
     figures = fingerprint(project, found, progress=progress, cancelled=cancelled)
-    return make_plan(
+    plan = make_plan(
         figures,
         devices,
         minutes=minutes,
@@ -147,6 +147,7 @@ def plan_project(
         seed=seed,
         measured=measured,
     )
+    return replace(plan, ignore_value=project.schema.ignore_value)
 
 
 def replan(
@@ -167,9 +168,8 @@ def replan(
 
 
 def trained_classes(schema: LabelSchema) -> tuple[PlanClass, ...]:
-    """The lesion classes of a schema, or all its classes when none is marked as a lesion."""
-    lesions = tuple(PlanClass(c.value, c.name, True) for c in schema.classes if c.lesion)
-    return lesions or tuple(PlanClass(c.value, c.name, False) for c in schema.classes)
+    """What a model is trained to find: see :attr:`LabelSchema.trained`."""
+    return tuple(PlanClass(c.value, c.name, c.lesion) for c in schema.trained)
 
 
 def choose_device(devices: Sequence[DeviceLike], wanted: str) -> DeviceLike | None:
@@ -247,6 +247,7 @@ def _plan(
         figures=figures,
         spacing=spacing,
         patch=patch,
+        position=figures.place_dice >= PLACE_DICE,
         hu_low=hu_low,
         hu_high=hu_high,
         hu_mean=hu_mean,

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from core.data.plan import Plan
 from core.data.plan_fields import FIELDS
-from core.data.plan_words import format_value
+from core.data.plan_words import format_value, remarks
 from core.evaluation.metrics import summary
 from core.evaluation.result import now
 from core.models.card import ModelCard
@@ -76,11 +77,21 @@ def _card(run: Run, result: Result) -> ModelCard:
         cases_val=plan.figures.cases_val,
         scanners=", ".join(scanners),
         spacings=" × ".join(f"{s:.2f}" for s in plan.figures.median_spacing) + " mm (median)",
-        limits=(
-            f"Measured on {len(result.cases)} validation cases, which also chose the weights kept: "
-            "new cases may do worse. Trained on lesions of "
-            f"{plan.figures.lesion_ml[0]:.2g} to {plan.figures.lesion_ml[2]:.3g} mL only."
+        limits=" ".join(
+            [
+                _measured_on(plan, len(result.cases)),
+                *remarks(plan),
+                *run.stepper.obeyed.reasons,
+            ]
         ),
+    )
+
+
+def _measured_on(plan: Plan, cases: int) -> str:
+    smallest, _, largest = plan.figures.lesion_ml
+    return (
+        f"Measured on {cases} validation cases, which also chose the weights kept: new cases may "
+        f"do worse. Trained on lesions of {smallest:.2g} to {largest:.3g} mL only."
     )
 
 

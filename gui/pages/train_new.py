@@ -10,6 +10,7 @@ from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from core.data.plan import Plan
+from core.data.plan_words import remarks
 from core.data.planner import replan
 from core.data.rates import step_seconds
 from core.errors import UserError
@@ -74,6 +75,9 @@ class NewRun(QWidget):
         self.banner = Banner("info", "")
         self.banner.hide()
         column.addWidget(self.banner)
+        self.remark = Banner("warn", "")
+        self.remark.hide()
+        column.addWidget(self.remark)
         row = QHBoxLayout()
         row.setSpacing(16)
         self.card = PlanCard()
@@ -195,6 +199,7 @@ class NewRun(QWidget):
     def _refused(self, sentence: str) -> None:
         self._planned = None
         self.needs.show_nothing()
+        self.remark.hide()
         self.card.show_plan(None, True)
         self.banner.set(
             "warn", self.tr("No plan could be made"), sentence,
@@ -212,6 +217,7 @@ class NewRun(QWidget):
         self.card.show_plan(plan, self._edited is None, device.name if device is not None else "")
         self.needs.show_plan(plan, device, planned.disk_free)
         self._show_gpu_banner(plan, planned)
+        self._show_remarks(plan)
         self._measure()
         self._show_buttons()
 
@@ -228,6 +234,12 @@ class NewRun(QWidget):
                     "current GPU. The plan is made small enough for the time you give it.").format(
                 f"{times:.0f}"),
         )  # fmt: skip
+
+    def _show_remarks(self, plan: Plan) -> None:
+        words = remarks(plan)
+        self.remark.setVisible(bool(words))
+        if words:
+            self.remark.set("warn", self.tr("Where lesions lie is used"), " ".join(words))
 
     # ---- measuring ---------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from core.data.cost import count
 from core.data.figures import Figures
 from core.data.plan import PlanClass
+from core.data.plan_words import remarks
 from core.data.planner import layout, make_plan, replan, trained_classes
 from core.data.predictions import memory_bytes
 from core.data.rates import step_seconds
@@ -57,6 +58,21 @@ def test_a_short_run_on_a_cpu_gets_a_coarse_grid_and_enough_steps() -> None:
     assert 20 * 60 / plan.estimates.step_seconds > 1000
     # The block shows most of the case: these lesions are told by their surroundings.
     assert all(p * s >= 140 for p, s in zip(plan.patch, plan.spacing, strict=True))
+
+
+def test_images_cropped_round_their_lesions_are_told_by_place_and_so_is_the_user() -> None:
+    cropped = make_plan(replace(SARCOMA, place_dice=0.65), [CPU], minutes=20)
+    assert cropped.position
+    (sentence,) = remarks(cropped)
+    assert "cropped" in sentence
+    assert "0.65" in sentence
+    plain = make_plan(replace(SARCOMA, place_dice=0.3), [CPU], minutes=20)
+    assert not plain.position
+    assert remarks(plain) == []
+    # Turned on by hand the user is warned too, but nothing is claimed of the images.
+    (sentence,) = remarks(replan(plain, [CPU], position=True))
+    assert "cropped round" not in sentence
+    assert "worse" in sentence
 
 
 def test_more_time_and_a_gpu_buy_a_finer_grid_and_a_larger_network() -> None:

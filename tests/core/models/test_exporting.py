@@ -51,6 +51,22 @@ def test_onnx_agrees_on_a_whole_case_and_with_any_patch(
     assert [o.name for o in proto.graph.output] == [OUTPUT]
 
 
+def test_a_network_that_knows_its_place_gives_the_same_mask_from_every_file(
+    plan: Plan, card: ModelCard, tmp_path: Path
+) -> None:
+    case = make_case(3, (16, 64, 64), (12.0, 6.0, 6.0))
+    torch.manual_seed(3)
+    told = replace(plan, position=True)
+    folder = tmp_path / "models" / "r07"
+    save_model(folder, build(told), told, card)
+    for suffix in ("onnx", "safetensors"):
+        path = tmp_path / f"m.{suffix}"
+        result = export_model(folder, suffix, path, case.volume)
+        assert result.passed
+        assert result.dice >= 0.999
+        assert load_model(path).plan.position
+
+
 def test_safetensors_is_exact_and_carries_the_edited_card(
     folder: Path, card: ModelCard, tmp_path: Path
 ) -> None:
