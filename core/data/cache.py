@@ -1,8 +1,9 @@
 """Cases on the plan's grid, made once: a folder a case under its content's hash, int16.
 
 Each folder is renamed into place when it is whole, so preprocessing goes on where it was
-interrupted, and two runs may share it. The arrays are plain ``.npy`` files, opened as memory maps:
-a thousand cases cost no more memory than the pages in use. No patient data in any name.
+interrupted, and two runs may share it. The arrays are plain ``.npy`` files, mapped when they are
+asked for: a thousand cases cost no more memory or open files than those in use. No patient data in
+any name.
 """
 
 from __future__ import annotations
@@ -21,9 +22,11 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from core.data.grid import GridInfo, labels_to_plan_grid, to_plan_grid
+from core.data.maps import Maps
 from core.data.plan import Plan
 from core.errors import Cancelled, FileRefusedError, UserError
 from core.labels.durable import replace
+from core.labels.schema import IGNORE
 from core.project.manifest import ManifestCase
 from core.project.project import Project
 from core.project.reading import read_volume
@@ -41,20 +44,45 @@ FULL = np.ones((3, 3, 3), bool)
 class Case:
     """A preprocessed case.
 
-    image: int16 HU, label: uint8 output channels, both ``[z, y, x]`` on the plan's grid in patient
-    order. centres: int32 ``[n, 4]`` rows (part, z, y, x) of lesion voxels. truth: uint8 channels on
-    the series' own grid. preview: int16 HU ``[y, x]`` of the axial slice (patient order) with the
-    largest lesion area, preview_row its index there. All are read-only maps.
+    image: int16 HU, label: uint8 output channels (:data:`IGNORE` where nobody is sure), both
+    ``[z, y, x]`` on the plan's grid in patient order. centres: int32 ``[n, 4]`` rows (part, z, y,
+    x) of lesion voxels. truth: uint8 channels on the series' own grid. preview: int16 HU
+    ``[y, x]`` of the axial slice (patient order) with the largest lesion area, preview_row its
+    index there. To be read, not written; ask again instead of keeping one, see
+    :mod:`core.data.maps`. array: gives them by name.
     """
 
     entry: ManifestCase
     info: GridInfo
-    image: NDArray[np.int16]
-    label: NDArray[np.uint8]
-    centres: NDArray[np.int32]
-    truth: NDArray[np.uint8]
-    preview: NDArray[np.int16]
-    preview_row: int
+    array: Callable[[str], NDArray[Any]]
+
+    @property
+    def image(self) -> NDArray[np.int16]:  # noqa: D102 - these are described above
+        return self.array("image")
+
+    @property
+    def label(self) -> NDArray[np.uint8]:  # noqa: D102
+        return self.array("label")
+
+    @property
+    def centres(self) -> NDArray[np.int32]:  # noqa: D102
+        return self.array("centres")
+
+    @property
+    def truth(self) -> NDArray[np.uint8]:  # noqa: D102
+        return self.array("truth")
+
+    @property
+    def preview(self) -> NDArray[np.int16]:  # noqa: D102
+        return self.array("preview")
+
+    @property
+    def preview_row(self) -> int:  # noqa: D102
+        return int(self.array("preview_row"))
+
+    def known(self, plan: Plan) -> tuple[bool, ...]:
+        """For each output channel whether it is outlined in the whole case; background always."""
+        return (True, *(c.value not in self.entry.unannotated for c in plan.classes))
 
 
 def key(entry: ManifestCase, plan: Plan) -> str:
@@ -65,6 +93,7 @@ def key(entry: ManifestCase, plan: Plan) -> str:
         entry.label_sha256,
         list(plan.spacing),
         [c.value for c in plan.classes],
+        plan.ignore_value,
     ]
     return hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:32]
 
@@ -78,20 +107,21 @@ def prepare(
 ) -> list[Case]:
     """All cases on the plan's grid, in the order of ``entries``; those already there are opened.
 
-    progress: called with (cases done, cases). Raises FileRefusedError when a case's files cannot be
-    read or changed since the run was made, UserError when the disk is full, Cancelled when
-    ``cancelled`` says so.
+    progress: called with (cases done, cases) before each that has to be made, and at the end.
+    Raises FileRefusedError when a case's files cannot be read or changed since the run was made,
+    UserError when the disk is full, Cancelled when ``cancelled`` says so.
     """
+    maps = Maps()
     cases: list[Case] = []
     for done, entry in enumerate(entries):
         if cancelled is not None and cancelled():
             raise Cancelled
-        if progress is not None:
-            progress(done, len(entries))
         folder = project.cache_dir / "cases" / key(entry, plan)
         if not folder.is_dir():
+            if progress is not None:
+                progress(done, len(entries))
             make_case(project, entry, plan, folder)
-        cases.append(open_case(project, entry, plan, folder))
+        cases.append(open_case(project, entry, plan, folder, maps))
     if progress is not None:
         progress(len(entries), len(entries))
     return cases
@@ -137,6 +167,8 @@ def _arrays(volume: Volume, labels: NDArray[np.uint8], plan: Plan) -> dict[str, 
     truth = np.zeros(labels.shape, np.uint8)
     for channel, one in enumerate(plan.classes, start=1):
         truth[labels == one.value] = channel
+    if plan.ignore_value is not None:
+        truth[labels == plan.ignore_value] = IGNORE
     upright = info.canonical(np.isin(truth, plan.lesion_channels))
     row = int(np.argmax(upright.sum((1, 2))))
     return {
@@ -162,21 +194,10 @@ def centres_of(lesion: NDArray[np.bool_]) -> NDArray[np.int32]:
     return np.concatenate(rows) if rows else np.zeros((0, 4), np.int32)
 
 
-def open_case(project: Project, entry: ManifestCase, plan: Plan, folder: Path) -> Case:
-    """The case that :func:`make_case` wrote to ``folder``, as memory maps."""
-
-    def array(name: str) -> NDArray[Any]:
-        # "c" keeps the file untouched and gives torch the writable view it insists on.
-        return np.load(folder / f"{name}.npy", mmap_mode="c", allow_pickle=False)
-
+def open_case(
+    project: Project, entry: ManifestCase, plan: Plan, folder: Path, maps: Maps | None = None
+) -> Case:
+    """The case that :func:`make_case` wrote to ``folder``. maps: shared with other cases."""
+    opened = maps or Maps()
     info = GridInfo.of(project.record(entry.series_uid).geometry, plan.spacing)
-    return Case(
-        entry=entry,
-        info=info,
-        image=array("image"),
-        label=array("label"),
-        centres=array("centres"),
-        truth=array("truth"),
-        preview=array("preview"),
-        preview_row=int(np.load(folder / "preview_row.npy", allow_pickle=False)),
-    )
+    return Case(entry, info, lambda name: opened(folder / f"{name}.npy"))

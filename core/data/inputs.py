@@ -12,13 +12,40 @@ import torch
 from torch import Tensor
 
 from core.data.plan import POSITIONS, Plan
-from core.geometry import Triple
+from core.geometry import Triple, Zyx
 
 #: mm of the first position channels that count as one, and below which they begin: the network's
 #: inputs then lie round 0.
 REACH_MM = 50.0
 #: Limits of the position channels: far inside a whole body, and outside of the image.
 LOW, HIGH = -2.0, 4.0
+
+
+def cut_size(plan: Plan) -> Zyx:
+    """Voxels (z, y, x) cut of a case for one block: the patch, and the slices seen with it."""
+    z, y, x = plan.patch
+    return (z + plan.slices - 1, y, x)
+
+
+def with_neighbours(cut: Tensor, plan: Plan) -> Tensor:
+    """``[b, 1, *cut_size]`` as ``[b, plan.slices, *patch]``: 2.5-D, where the plan says so.
+
+    Neighbouring slices become channels, in their order, with the slice itself in the middle.
+    """
+    return cut.transpose(1, 2) if plan.slices > 1 else cut
+
+
+def edge_rows(centre: float, step: float, plan: Plan, slices: int) -> Tensor:
+    """Which slices of a cut to take as its slices, so that a case's last slice goes on beyond it.
+
+    centre: slice of the case in the middle of the cut. step: slices of the case from one slice of
+    the cut to the next; -1 when it is mirrored. slices: of the case. Predictions pad a case in the
+    same way (:func:`core.inference.predict.predict_image`).
+    """
+    half = plan.slices // 2
+    places = centre + step * torch.arange(-half, half + 1, dtype=torch.float64)
+    inside = places.round().clamp(0, slices - 1)
+    return ((inside - centre) / step).round().long().clamp(-half, half) + half
 
 
 def network_input(

@@ -12,15 +12,19 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Generator, Tensor
 
 from core.data.cache import Case
 from core.data.plan import Plan
 from core.geometry import Triple
+from core.labels.schema import IGNORE
 
 #: A block centred on a lesion voxel is moved by up to this share of its size, so that lesions are
 #: not always in the middle.
 JITTER = 0.2
+#: Other places tried for a block whose centre nobody is sure of.
+TRIES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +40,8 @@ class Sampler:
 
     def __init__(self, cases: Sequence[Case], plan: Plan, generator: Generator) -> None:
         self._shapes = [case.image.shape for case in cases]
-        self._centres = [np.asarray(case.centres) for case in cases]
+        self._cases = cases
+        self._centres = [_outlined(case, plan) for case in cases]
         self._starts = [_part_starts(centres) for centres in self._centres]
         self._plan = plan
         self._generator = generator
@@ -54,8 +59,32 @@ class Sampler:
             one = min(int(part * (len(starts) - 1)), len(starts) - 2)
             first, last = starts[one], starts[one + 1]
             row = centres[min(first + int(voxel * (last - first)), last - 1), 1:]
-            return Block(case, self._near(row.tolist(), self._shapes[case], place))
-        return Block(case, self._anywhere(self._shapes[case], place))
+            lesion: list[int] = row.tolist()
+            centre = self._slice(self._near(lesion, self._shapes[case], place))
+            if self._unsure(case, centre):
+                centre = (float(lesion[0]), float(lesion[1]), float(lesion[2]))
+            return Block(case, centre)
+        return Block(case, self._elsewhere(case, place))
+
+    def _elsewhere(self, case: int, place: Sequence[float]) -> Triple:
+        """Anywhere in a case but centred on a voxel that nobody is sure of, where it has others."""
+        for _ in range(TRIES):
+            centre = self._slice(self._anywhere(self._shapes[case], place))
+            if not self._unsure(case, centre):
+                return centre
+            place = self._uniform(3)
+        return self._slice(self._anywhere(self._shapes[case], place))
+
+    def _unsure(self, case: int, centre: Triple) -> bool:
+        if self._plan.ignore_value is None:
+            return False
+        label = self._cases[case].label
+        z, y, x = (min(max(round(c), 0), n - 1) for c, n in zip(centre, label.shape, strict=True))
+        return bool(label[z, y, x] == IGNORE)
+
+    def _slice(self, centre: Triple) -> Triple:
+        """The centre itself, but of a whole slice where blocks are single slices."""
+        return (float(round(centre[0])), *centre[1:]) if self._plan.flat else centre
 
     def _uniform(self, count: int) -> list[float]:
         return torch.rand(count, generator=self._generator, dtype=torch.float64).tolist()
@@ -96,6 +125,16 @@ class Sampler:
         self._order = [int(i) for i in state["order"]]
         generator: Tensor = state["generator"]
         self._generator.set_state(generator)
+
+
+def _outlined(case: Case, plan: Plan) -> NDArray[np.int32]:
+    """The lesion voxels of a case to centre blocks on: of the classes that are outlined in it."""
+    centres = np.asarray(case.centres)
+    known = np.array(case.known(plan))
+    if known.all() or len(centres) == 0:
+        return centres
+    z, y, x = centres[:, 1:].T
+    return centres[known[np.asarray(case.label[z, y, x])]]
 
 
 def _part_starts(centres: np.ndarray[Any, Any]) -> list[int]:

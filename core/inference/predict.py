@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - torch's own name for it
 
 from core.data.grid import GridInfo, to_plan_grid, to_series_grid
-from core.data.inputs import network_input
+from core.data.inputs import network_input, with_neighbours
 from core.data.plan import Plan
 from core.errors import Cancelled
 from core.geometry import Triple, Zyx
@@ -27,8 +27,8 @@ from core.volume import Volume
 #: Inputs ``[b, plan.inputs, z, y, x]`` to logits ``[b, c, z, y, x]``, on the same device.
 Predictor = Callable[[Tensor], Tensor]
 
-#: The axes to mirror along, each combination once; the first is none.
-_MIRRORS: list[tuple[int, ...]] = [axes for n in range(4) for axes in combinations((2, 3, 4), n)]
+#: Single slices (2-D) go through the network so many at once: one alone leaves a device idle.
+SLICES_AT_ONCE = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,30 +79,56 @@ def predict_image(
     mirror: average over mirrored windows; None: as the plan says.
     """
     device = torch.device(device)
-    values, low, shape = _padded(image, plan)
-    window = window_size(image.shape, plan.patch, plan.divisor)
+    window = _window_size(image, plan)
+    values, low, shape = _padded(image, plan, window)
     places = starts(shape, window, plan.overlap)
     weight = torch.from_numpy(importance(window))
     total = torch.zeros((plan.outputs, *shape))
     norm = torch.zeros(shape)
-    flips = _MIRRORS if (plan.mirror_inference if mirror is None else mirror) else _MIRRORS[:1]
+    flips = _mirrors(window) if (plan.mirror_inference if mirror is None else mirror) else [()]
+    count = SLICES_AT_ONCE if plan.flat else 1
     with torch.no_grad():
-        for done, place in enumerate(places):
+        for done in range(0, len(places), count):
             if cancelled is not None and cancelled():
                 raise Cancelled
             if progress is not None:
                 progress(done, len(places))
-            box = tuple(slice(s, s + w) for s, w in zip(place, window, strict=True))
-            block = values[box][None, None].to(device)
-            middle = _middle(place, window, low)
-            block = network_input(block, plan, [image.shape], [middle])
+            now = places[done : done + count]
+            cuts = torch.stack([values[_box(place, window, plan.slices)] for place in now])
+            block = network_input(
+                with_neighbours(cuts[:, None].to(device), plan),
+                plan,
+                [image.shape] * len(now),
+                [_middle(place, window, low) for place in now],
+            )
             # The weighted sum stays on the CPU: a whole body in classes would not fit a card.
-            total[(slice(None), *box)] += _window(predictor, block, flips) * weight
-            norm[box] += weight
+            for place, found in zip(now, _windows(predictor, block, flips), strict=True):
+                box = _box(place, window)
+                total[(slice(None), *box)] += found * weight
+                norm[box] += weight
     if progress is not None:
         progress(len(places), len(places))
     inner = tuple(slice(a, a + n) for a, n in zip(low, image.shape, strict=True))
     return (total / norm)[(slice(None), *inner)].numpy()
+
+
+def _window_size(image: NDArray[np.int16], plan: Plan) -> Zyx:
+    """Window (z, y, x) for a case; see :attr:`Plan.fixed_size`."""
+    if plan.fixed_size:
+        return plan.patch
+    return window_size(image.shape, plan.patch, plan.divisor)
+
+
+def _box(place: Zyx, window: Zyx, slices: int = 1) -> tuple[slice, ...]:
+    """The window at ``place``, with so many slices more as are seen beside each of it."""
+    z, y, x = (slice(s, s + w) for s, w in zip(place, window, strict=True))
+    return (slice(z.start, z.stop + slices - 1), y, x)
+
+
+def _mirrors(window: Zyx) -> list[tuple[int, ...]]:
+    """The axes of a batch to mirror along, each combination once; the first is none."""
+    axes = [axis for axis, size in zip((2, 3, 4), window, strict=True) if size > 1]
+    return [some for n in range(len(axes) + 1) for some in combinations(axes, n)]
 
 
 def _middle(place: Zyx, window: Zyx, low: Zyx) -> Triple:
@@ -111,9 +137,12 @@ def _middle(place: Zyx, window: Zyx, low: Zyx) -> Triple:
     return (z, y, x)
 
 
-def _padded(image: NDArray[np.int16], plan: Plan) -> tuple[Tensor, Zyx, Zyx]:
-    """Normalised values, padded by air to at least a window; voxels added in front; new shape."""
-    window = window_size(image.shape, plan.patch, plan.divisor)
+def _padded(image: NDArray[np.int16], plan: Plan, window: Zyx) -> tuple[Tensor, Zyx, Zyx]:
+    """Normalised values, padded by air to at least a window; voxels added in front; new shape.
+
+    The first and last slice go on for as many as are seen beside them (2.5-D), which the new shape
+    does not count.
+    """
     missing = [max(0, w - n) for w, n in zip(window, image.shape, strict=True)]
     front = [m // 2 for m in missing]
     pad: list[int] = []
@@ -122,6 +151,10 @@ def _padded(image: NDArray[np.int16], plan: Plan) -> tuple[Tensor, Zyx, Zyx]:
     values = torch.from_numpy(image.astype(np.float32)).clamp(plan.hu_low, plan.hu_high)
     values = F.pad((values - plan.hu_mean) / plan.hu_std, pad, value=_air(plan))
     z, y, x = values.shape
+    if plan.slices > 1:
+        beyond = plan.slices // 2
+        rows = torch.arange(-beyond, z + beyond).clamp(0, z - 1)
+        values = values[rows]
     return values, (front[0], front[1], front[2]), (z, y, x)
 
 
@@ -129,8 +162,8 @@ def _air(plan: Plan) -> float:
     return (plan.hu_low - plan.hu_mean) / plan.hu_std
 
 
-def _window(predictor: Predictor, block: Tensor, flips: list[tuple[int, ...]]) -> Tensor:
-    """Mean probabilities ``[c, z, y, x]`` of one block over its mirrored versions, on the CPU."""
+def _windows(predictor: Predictor, block: Tensor, flips: list[tuple[int, ...]]) -> Tensor:
+    """Mean probabilities ``[b, c, z, y, x]`` of blocks over their mirrored versions, on the CPU."""
     total: Tensor | None = None
     for axes in flips:
         seen = block.flip(axes) if axes else block
@@ -138,7 +171,7 @@ def _window(predictor: Predictor, block: Tensor, flips: list[tuple[int, ...]]) -
         p = p.flip(axes) if axes else p
         total = p if total is None else total + p
     assert total is not None  # noqa: S101 - flips is never empty
-    return (total[0] / len(flips)).cpu()
+    return (total / len(flips)).cpu()
 
 
 def finish(probabilities: NDArray[np.float32], info: GridInfo, plan: Plan) -> Prediction:

@@ -19,8 +19,9 @@ from core.errors import FileRefusedError, UserError
 from core.labels.durable import write_bytes
 from core.labels.schema import LabelSchema
 
-#: Version of ``project.json``. A newer one is refused, an older one would be migrated on opening.
-FORMAT = 1
+#: Version of ``project.json``. A newer one is refused. Version 1 had no ignored class; it is read
+#: as it is, and written as version 2 with the first change.
+FORMAT = 2
 
 _SETTINGS = "project.json"
 _LIBRARY = "library.sqlite"

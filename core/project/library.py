@@ -25,7 +25,7 @@ from core.project.search import Order, filter_records
 from core.volume import Check
 
 #: Schema version, in SQLite's user_version. ``_MIGRATIONS[n]`` brings version n to n + 1.
-VERSION = 1
+VERSION = 2
 
 _CREATE = """
 CREATE TABLE series (
@@ -60,7 +60,10 @@ CREATE TABLE series (
 CREATE INDEX series_by_frame ON series (frame_uid);
 """
 
-_MIGRATIONS: dict[int, str] = {0: _CREATE}
+#: Labels from before partial ones: every class counts as complete.
+_PARTIAL = "ALTER TABLE series ADD COLUMN unannotated TEXT NOT NULL DEFAULT '[]'"
+
+_MIGRATIONS: dict[int, str] = {0: _CREATE, 1: _PARTIAL}
 
 #: What the user made: importing the same series again refreshes the rest and leaves these.
 USER_FIELDS = (
@@ -72,6 +75,7 @@ USER_FIELDS = (
     "label_version",
     "label_saved",
     "split",
+    "unannotated",
     "added",
 )
 
@@ -255,7 +259,7 @@ class Library:
             return json.dumps(self._folder.pack_files(value), ensure_ascii=False)
         if name == "checks":
             return json.dumps([[c.code, c.message] for c in value], ensure_ascii=False)
-        if name == "labels":
+        if name in ("labels", "unannotated"):
             return json.dumps(list(value), ensure_ascii=False)
         return int(value) if isinstance(value, bool) else value
 
@@ -265,6 +269,7 @@ class Library:
         row["files"] = self._unpacked(uid, row["files"])
         row["checks"] = tuple(Check(code, message) for code, message in json.loads(row["checks"]))
         row["labels"] = tuple(json.loads(row["labels"]))
+        row["unannotated"] = tuple(json.loads(row["unannotated"]))
         row["missing"] = bool(row["missing"])
         return SeriesRecord(**row)
 

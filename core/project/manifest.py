@@ -23,7 +23,10 @@ FORMAT = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ManifestCase:
-    """One series of a run. label_sha256: of the label's values. files_id: see :func:`files_id`."""
+    """One series of a run. label_sha256: of the label's values. files_id: see :func:`files_id`.
+
+    unannotated: values of the classes that are not completely outlined in it.
+    """
 
     series_uid: str
     patient_id: str
@@ -31,6 +34,7 @@ class ManifestCase:
     label_sha256: str
     files_id: str
     lesion_ml: float
+    unannotated: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +57,7 @@ class Manifest:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Manifest:
         """Inverse of :meth:`as_json`; unknown fields are skipped. Raises KeyError or TypeError."""
-        known = {f.name for f in fields(ManifestCase)}
-        return cls(
-            tuple(
-                ManifestCase(**{k: v for k, v in case.items() if k in known})
-                for case in data["cases"]
-            )
-        )
+        return cls(tuple(_case(case) for case in data["cases"]))
 
     def save(self, path: Path) -> None:
         """Write to ``path``, whole or not at all."""
@@ -76,9 +74,20 @@ class Manifest:
             ) from error
 
 
+def _case(data: dict[str, Any]) -> ManifestCase:
+    known = {f.name for f in fields(ManifestCase)}
+    values = {key: value for key, value in data.items() if key in known}
+    values["unannotated"] = tuple(int(v) for v in values.get("unannotated", ()))
+    return ManifestCase(**values)
+
+
 def build(project: Project) -> Manifest:
-    """The manifest of the project as it is now. Raises FileRefusedError for a damaged label."""
+    """The manifest of the project as it is now. Raises FileRefusedError for a damaged label.
+
+    A series in which no trained class is outlined has nothing to teach and is left out.
+    """
     hashes = _LabelHashes(project)
+    trained = {c.value for c in project.schema.trained}
     cases = [
         ManifestCase(
             series_uid=record.series_uid,
@@ -87,9 +96,10 @@ def build(project: Project) -> Manifest:
             label_sha256=hashes.of(record.series_uid),
             files_id=files_id(record),
             lesion_ml=record.lesion_ml,
+            unannotated=record.unannotated,
         )
         for record in project.series()
-        if record.split != "none" and is_labelled(record)
+        if record.split != "none" and is_labelled(record) and trained - set(record.unannotated)
     ]
     hashes.save()
     return Manifest(tuple(sorted(cases, key=lambda case: case.series_uid)))

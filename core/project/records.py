@@ -27,6 +27,8 @@ class SeriesRecord:
     multi-frame object). study_date: YYYY-MM-DD or empty. sex: M, F, O or empty. age: like "61" or
     empty. labels: names of the classes present. label_voxels: labelled voxels of lesion classes.
     lesion_count, lesion_ml: over the lesion classes. label_version: grows with each saved change.
+    unannotated: values of the classes that are not outlined in this series, or not everywhere: what
+    is not painted of them is unknown, not absent. Every other class is taken to be complete.
     missing: True when a file of ``files`` was not where it should be when last looked at.
     """
 
@@ -54,6 +56,7 @@ class SeriesRecord:
     label_version: int = 0
     label_saved: str = ""
     split: Split = "none"
+    unannotated: tuple[int, ...] = ()
     missing: bool = False
     added: str = ""
 

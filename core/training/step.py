@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
-from core.data.augment import Batch
+from core.data.batch import Batch
 from core.data.plan import Plan
 from core.nets.losses import make_loss
 from core.nets.memory import OutOfMemory, memory_told
@@ -63,7 +63,7 @@ class Learner:
             recompute(self.net)
         #: What a step calls: the network, or what the compiler made of it (core.training.compiled).
         self.forward: Callable[[Tensor], Tensor | Sequence[Tensor]] = self.net
-        self._loss = make_loss(plan.loss)
+        self._loss = make_loss(plan)
         self._optimiser = _optimiser(plan, self.net)
         self._scaler = torch.GradScaler(device.type, enabled=plan.precision == "fp16")
         #: On the device: sum of the finite losses, steps skipped, and how many of them in a row.
@@ -74,7 +74,8 @@ class Learner:
 
     def obey(self, plan: Plan) -> None:
         """Go on by ``plan``, the old one with less for the memory; the weights stay as they are."""
-        self._optimiser.zero_grad(set_to_none=True)
+        self.drop_gradients()
+        self.forward = self.net  # What was compiled was so for the sizes before.
         # A scaler that was interrupted between two of its calls refuses to go on.
         scaler = torch.GradScaler(self._device.type, enabled=plan.precision == "fp16")
         scaler.load_state_dict(self._scaler.state_dict())
@@ -105,20 +106,22 @@ class Learner:
 
         The batch goes through in ``plan.accumulation`` pieces, which add up to the whole.
         """
-        self._optimiser.zero_grad(set_to_none=True)
+        self.drop_gradients()
         total = torch.zeros((), device=self._device)
         pieces = min(self._plan.accumulation, len(batch.image))
-        for image, target in zip(
-            batch.image.chunk(pieces), batch.target.chunk(pieces), strict=True
-        ):
+        for image, target, known in batch.pieces(pieces):
             with self.autocast():
                 logits = self.forward(image.contiguous(memory_format=torch.channels_last_3d))
-            loss = self._loss(logits, target) * (len(image) / len(batch.image))
+            loss = self._loss(logits, target, known) * (len(image) / len(batch.image))
             if self.watch is not None:
                 self.watch(logits if isinstance(logits, Tensor) else logits[0], target)
             self._scaler.scale(loss).backward()
             total += loss.detach()
         return total
+
+    def drop_gradients(self) -> None:
+        """Give back the memory of the gradients."""
+        self._optimiser.zero_grad(set_to_none=True)
 
     def _shared(self, batch: Batch) -> Tensor:
         """:meth:`gradients` averaged over all processes, or given up by all together."""

@@ -5,7 +5,7 @@ import copy
 import pytest
 import torch
 
-from core.data.augment import Batch
+from core.data.batch import Batch
 from core.training import machine
 from core.training.step import Learner
 from tests.core.data.plans import tiny_plan
