@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Literal
 
 from core.data.plan import Plan
@@ -107,11 +107,15 @@ class Bottleneck:
         tally = self.recent if recent else self.total
         if tally.seconds < ENOUGH_S:
             return Verdict("unknown", "")
-        losses = _losses(tally, self._gpu)
+        gpu = self._gpu if plan is None else plan.device != "cpu"
+        if gpu is not self._gpu:
+            # Only the cards of this machine were read, and the run computes on its processor.
+            tally = replace(tally, samples=0.0)
+        losses = _losses(tally, gpu)
         limit = max(losses, key=lambda name: losses[name])
         if losses[limit] < WORTH:
             limit = "network"
-        return Verdict(limit, _sentence(limit, tally, self._gpu, plan))
+        return Verdict(limit, _sentence(limit, tally, gpu, plan))
 
 
 def _of_steps(event: StepEvent) -> Tally:

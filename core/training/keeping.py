@@ -85,6 +85,7 @@ class Keeper:
                 dice=new,
                 smoothed=self.smoothed,
                 best=best,
+                seconds=result.seconds,
                 cases=result.cases,
             )
         )

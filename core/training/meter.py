@@ -3,11 +3,27 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 
+Read = TypeVar("Read")
+
 #: Seconds between two step events, and so between two read-backs from the device.
 INTERVAL = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """An interval of ``seconds``: patches a second, and shares (0-1) of it; see StepEvent."""
+
+    seconds: float
+    patches_per_second: float
+    data_wait: float
+    read_back: float
+    own_cpu: float
 
 
 class Meter:
@@ -22,8 +38,8 @@ class Meter:
 
     def restart(self) -> None:
         """Begin a new interval, for example after a pause or a validation."""
-        self._begin = time.monotonic()
-        self._wait = 0.0
+        self._begin, self._cpu = time.monotonic(), time.process_time()
+        self._wait, self._read_back = 0.0, 0.0
         self._steps = 0
 
     @property
@@ -51,15 +67,30 @@ class Meter:
             self._idle = torch.cuda.Event()
             self._idle.record()
 
-    def read(self, patches: int) -> tuple[float, float]:
-        """Patches a second and the share of time waited; begins a new interval.
+    def read_back(self, read: Callable[[], Read]) -> Read:
+        """Call ``read``, which brings figures back from the device, and count what that took.
 
-        patches: in one step.
+        A GPU first ends the steps it still has: that is work, not reading.
         """
+        if self._cuda:
+            torch.cuda.synchronize()
+        began = time.monotonic()
+        result = read()
+        self._read_back += time.monotonic() - began
+        return result
+
+    def read(self, patches: int) -> Pace:
+        """What the interval came to; begins a new one. patches: in one step."""
         seconds = max(1e-9, time.monotonic() - self._begin)
         steps = max(1, self._steps)
         now = seconds / steps
         self.step_seconds = now if self.step_seconds == 0.0 else 0.8 * self.step_seconds + 0.2 * now
-        rate, wait = self._steps * patches / seconds, min(1.0, self._wait / seconds)
+        pace = Pace(
+            seconds=seconds,
+            patches_per_second=self._steps * patches / seconds,
+            data_wait=min(1.0, self._wait / seconds),
+            read_back=min(1.0, self._read_back / seconds),
+            own_cpu=(time.process_time() - self._cpu) / seconds / torch.get_num_threads(),
+        )
         self.restart()
-        return rate, wait
+        return pace

@@ -37,7 +37,7 @@ class Recorder:
 
     def step(self, step: int, schedule: Schedule, reading: Reading, stepper: Stepper) -> None:
         """A step event of what was just read back, and of the speed since the last one."""
-        rate, wait = stepper.meter.read(self._plan.batch)
+        pace = stepper.meter.read(self._plan.batch)
         seconds = stepper.meter.step_seconds
         steps = schedule.planned_steps(step, seconds)
         self.emit(
@@ -48,10 +48,13 @@ class Recorder:
                 epochs=math.ceil(steps / self._plan.steps_per_epoch),
                 loss=reading.loss,
                 learning_rate=schedule.learning_rate(step) * stepper.recovery.factor,
-                patches_per_second=rate,
-                data_wait=wait,
+                patches_per_second=pace.patches_per_second,
+                data_wait=pace.data_wait,
                 seconds_left=schedule.seconds_left(step, seconds),
                 elapsed=schedule.elapsed,
+                seconds=pace.seconds,
+                read_back=pace.read_back,
+                own_cpu=pace.own_cpu,
             )
         )
 

@@ -2,6 +2,7 @@ import math
 
 import pytest
 
+from core.data.figures import Figures
 from core.evaluation.bottleneck import RECENT_S, Bottleneck
 from core.events import (
     DeviceSample,
@@ -13,6 +14,7 @@ from core.events import (
     from_line,
     to_line,
 )
+from tests.core.data.plans import tiny_plan
 
 
 def step(time: float, **changes: float) -> StepEvent:
@@ -39,7 +41,7 @@ def run(count: int = 30, *, start: float = 0.0, hardware=None, **changes: float)
     return events
 
 
-def judge(events: list[Event], **how: bool):
+def judge(events: list[Event], **how):
     bottleneck = Bottleneck()
     for event in events:
         bottleneck.add(event)
@@ -98,6 +100,17 @@ def test_hardware_outside_of_training_does_not_count() -> None:
     events: list[Event] = [StateEvent(time=0, state="preparing")]
     events += [device(float(n), utilisation=1.0) for n in range(50)]
     assert judge(events + run(start=50.0)).limit == "network"
+
+
+def test_an_idle_card_beside_a_run_on_the_processor_says_nothing_about_it() -> None:
+    verdict = judge(run(hardware={"utilisation": 0.0}), plan=tiny_plan())
+    assert verdict.sentence == "The processor is busy; the limit is the network itself."
+
+
+def test_a_pool_that_is_too_small_is_told_how_much_would_do() -> None:
+    figures = Figures(cases_train=100, litres=800.0)
+    plan = tiny_plan(figures=figures, spacing=(1.0, 1.0, 1.0), pool_gb=0.5, device="cuda")
+    assert "allow 3 GB of its memory" in judge(run(data_wait=0.3), plan=plan).sentence
 
 
 def test_an_old_run_without_the_new_figures_says_nothing() -> None:
