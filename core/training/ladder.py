@@ -79,7 +79,8 @@ def step_down(plan: Plan, wanted: Plan, devices: Sequence[DeviceLike]) -> tuple[
 
 def _ways(plan: Plan, wanted: Plan) -> Iterator[tuple[dict[str, object], str]]:
     if plan.accumulation < plan.batch:
-        pieces = min(plan.batch, plan.accumulation * 2)
+        more = range(plan.accumulation + 1, plan.batch + 1)
+        pieces = next(n for n in more if plan.batch % n == 0)
         yield (
             {"accumulation": pieces},
             f"The {plan.batch} blocks of a batch now go through in {pieces} pieces, which gives "

@@ -17,7 +17,7 @@ from core.labels.durable import write_bytes
 
 FILE = "obeyed.json"
 FORMAT = 1
-#: The fields of a plan that may be given up for memory, and the precision a device refuses.
+#: The fields of a plan that may be given up for memory.
 FIELDS = ("accumulation", "patch", "recompute")
 
 
@@ -58,7 +58,8 @@ class Obeyed:
     def changed(self, plan: Plan, reason: str) -> Obeyed:
         """With the memory fields of ``plan`` and one reason more."""
         changes = {key: getattr(plan, key) for key in FIELDS}
-        return replace(self, changes=changes, reasons=(*self.reasons, reason))
+        # What was compiled was so for other sizes.
+        return Obeyed(changes, (*self.reasons, reason), compiled=False)
 
     def save(self, run_dir: Path) -> None:
         """Write it, whole or not at all. Raises OSError."""

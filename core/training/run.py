@@ -20,6 +20,7 @@ from core.data.plan import Plan
 from core.errors import Cancelled, UserError
 from core.events import Event, ResultEvent, StageEvent, StateEvent
 from core.project import orders
+from core.project.environment import record_start
 from core.project.manifest import Manifest
 from core.project.orders import Order
 from core.project.project import Project
@@ -78,6 +79,7 @@ class Run:
         self._why, self._obeyed = "", 0
         if state is not None:
             self._restore(state)
+        self.stepper.settle(lambda seconds: self.schedule.seconds_left(self.step, seconds))
         self.stepper.begin(self.step)
         self._obey_kept()
 
@@ -100,6 +102,7 @@ class Run:
         manifest = Manifest.load(run_dir / "manifest.json")
         plan = obeyed.apply(wanted)
         device, plan, note = machine.prepare(plan if group is None else group.here(plan))
+        record_start(run_dir, machine.device_name(device))
         recorder = Recorder(run_dir, plan, emit)
         if note:
             recorder.log(note, "warning")
@@ -188,6 +191,7 @@ class Run:
     def step_once(self) -> None:
         """Draw a batch and take one step."""
         self.stepper.step(self.schedule.learning_rate(self.step), self.step)
+        self.validator.plan = self.plan
         self.step += 1
         self.schedule.tick()
 
@@ -240,25 +244,28 @@ class Run:
             self.recorder.emit(StateEvent(state="running"))
 
     def obey(self, control: Control) -> None:
-        """Do what was ordered about the run's length, if anything; a kill does not undo it."""
-        order = control.order()
-        if order is None:
-            return
-        try:
-            orders.keep(self.run_dir, order)
-            self._obeyed += 1
-        except OSError as error:
-            message = f"An order could not be written down ({error.strerror}); it is obeyed."
-            self.recorder.log(message, "error")
-        self._obey(order)
-        self.checkpoint()
+        """Do what was ordered about the run's length, if anything; a kill does not undo it.
 
-    def _obey_kept(self) -> None:
-        """Orders that were given while no process worked on the run, or that a kill cut short."""
-        kept = orders.kept(self.run_dir)
-        for order in kept[self._obeyed :]:
+        Orders come from whoever started the run, or into its folder from another program.
+        """
+        order = control.order()
+        if order is not None:
+            try:
+                orders.keep(self.run_dir, order)
+            except OSError as error:
+                message = f"An order could not be written down ({error.strerror}); it is obeyed."
+                self.recorder.log(message, "error")
+                self._obey(order)
+        if (order is not None or self.report_due) and self._obey_kept():
+            self.checkpoint()
+
+    def _obey_kept(self) -> bool:
+        """Obey what stands in the run's folder and was not yet obeyed; whether there was any."""
+        kept = orders.kept(self.run_dir)[self._obeyed :]
+        for order in kept:
             self._obey(order)
-        self._obeyed = len(kept)
+        self._obeyed += len(kept)
+        return bool(kept)
 
     def _obey(self, order: Order) -> None:
         seconds = self.stepper.meter.step_seconds
@@ -282,18 +289,24 @@ class Run:
         sentence = f"Stopped after {self.step} steps. It can be resumed from there."
         self.recorder.emit(StateEvent(state="stopped", sentence=sentence))
 
-    def complete(self) -> None:
-        """Save, keep the best model, and end."""
+    def complete(self, control: Control) -> bool:
+        """Save, keep the best model, and end; False when it was made longer meanwhile."""
         if not self.keeper.done_at(self.step) or not self.best:
             self._measure()
         self.schedule.ended = True
         self.checkpoint()
         self._keep_model(mirror=self.plan.mirror_inference)
-        self.recorder.emit(StateEvent(state="done", sentence=self._why))
+        self.obey(control)
+        if self.finished:
+            self.recorder.emit(StateEvent(state="done", sentence=self._why))
+        return self.finished
 
     def _keep_model(self, mirror: bool) -> None:
+        """Measure and keep the best weights; those in training stay as they are."""
+        average = {k: v.clone() for k, v in self.learner.average.state_dict().items()}
         result = self.keeper.measure_best(self.learner, self.step, mirror)
         self.recorder.emit(ResultEvent(name="model", data=keep_model(self, result)))
+        self.learner.average.load_state_dict(average)
 
     # Files
 

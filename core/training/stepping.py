@@ -6,7 +6,8 @@ end is the run's business (core.training.run).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -15,10 +16,12 @@ from core.data.cache import Case
 from core.data.plan import Plan
 from core.nets.memory import OutOfMemory, memory_told, release
 from core.training.agreement import Agreement
+from core.training.compiled import settle
 from core.training.crew import make_learner, make_shards
 from core.training.distributed import Group
 from core.training.ladder import Ladder
 from core.training.meter import Meter
+from core.training.obeyed import Obeyed
 from core.training.recording import Recorder
 from core.training.recovery import Recovery
 from core.training.step import Reading
@@ -54,6 +57,24 @@ class Stepper:
         """Take the weights as they are now, after ``step`` steps, as good ones."""
         self.recovery.begin(step, self.learner.state())
         self.meter.restart()
+
+    @property
+    def obeyed(self) -> Obeyed:
+        """What was given up of the user's plan."""
+        return self._ladder.obeyed
+
+    def settle(self, seconds_left: Callable[[float], float]) -> None:
+        """Have the steps compiled where that pays; decided once a run.
+
+        seconds_left: of the run, from the seconds of a step. Raises UserError when the plan
+        demands what this machine lacks.
+        """
+        if self._group is not None:
+            return  # Each process would decide for itself.
+        obeyed = self._ladder.obeyed
+        decided = settle(self.learner, self.plan, obeyed.compiled, seconds_left, self._recorder.log)
+        if decided is not obeyed.compiled:
+            self._ladder.keep(replace(obeyed, compiled=decided))
 
     def step(self, learning_rate: float, done: int) -> None:
         """Draw a batch and take one step. done: steps before it.
@@ -93,7 +114,7 @@ class Stepper:
         Lost steps are told, and undone where there are many. Raises UserError when that does not
         help.
         """
-        reading = self.learner.read()
+        reading = self.meter.read_back(self.learner.read)
         if reading.bad:
             lost = f"{reading.bad} of {reading.count} steps had no finite loss or gradient"
             self._recorder.log(f"{lost} and were skipped.", "warning")
