@@ -27,6 +27,9 @@ class _Control:
     def state(self) -> Literal["run", "pause", "stop"]:
         return "stop" if self.cancelled() else "run"
 
+    def order(self) -> None:
+        return None
+
 
 class _Results:
     """Takes the events of a job: progress is shown, the result kept."""

@@ -128,6 +128,11 @@ def _training_commands(commands: Any) -> None:
             help="how large a network the time is spent on (default: %(default)s)",
         )  # fmt: skip
         command.add_argument(
+            "--dimensions", choices=("auto", "3d", "2.5d", "2d"), default="auto",
+            help="what the network sees at once: blocks, slices with their neighbours, or slices "
+            "(default: blocks, or slices with their neighbours where slices are thick)",
+        )  # fmt: skip
+        command.add_argument(
             "--measure", action="store_true",
             help="take real steps on this machine first where the plan was not measured yet",
         )  # fmt: skip
@@ -144,6 +149,16 @@ def _training_commands(commands: Any) -> None:
         help="go on with a stopped run, such as r01; --minutes or --epochs then give its new "
         "length, counted from its start",
     )  # fmt: skip
+
+    extend = _command(
+        commands, "extend", training.extend,
+        "Give a run more time. One that is at work is told; one that has ended goes on. Where its "
+        "learning rate had fallen low it rises again for a while.",
+    )  # fmt: skip
+    extend.add_argument("run_id", metavar="RUN", help="a run such as r01")
+    extend.add_argument(
+        "--minutes", type=_positive, metavar="N", required=True, help="how much longer"
+    )
 
 
 def _model_commands(commands: Any) -> None:

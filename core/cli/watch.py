@@ -11,6 +11,7 @@ from core.errors import Cancelled, UserError
 from core.events import (
     Event,
     HardwareEvent,
+    HintEvent,
     LogEvent,
     ResultEvent,
     StageEvent,
@@ -118,6 +119,8 @@ def line_text(event: Event) -> str:
         return f"Step {event.step}: validation Dice {event.dice:.3f} on {cases}{best}"
     if isinstance(event, LogEvent):
         return event.message
+    if isinstance(event, HintEvent):
+        return event.sentence
     if isinstance(event, ResultEvent):
         return {
             "run": f"Run {event.data.get('run_id')}: {event.data.get('path')}",

@@ -31,8 +31,12 @@ def train(
         return
     with run:
         emit(StateEvent(state="running"))
-        while not run.finished:
+        while True:
             run.obey(control)
+            if run.finished:
+                if run.complete(control):
+                    return
+                continue  # An order came just in time.
             state = control.state()
             if state == "stop":
                 run.stop()
@@ -47,4 +51,3 @@ def train(
                 run.validate(control)
             if run.checkpoint_due:
                 run.checkpoint()
-        run.complete()

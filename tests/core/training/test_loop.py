@@ -21,6 +21,7 @@ from core.events import (
     to_line,
 )
 from core.project.orders import Order
+from core.project.environment import read_starts
 from core.project.project import Project
 from core.training import checkpoint, meter, run
 from core.training.control import ControlState, KeepRunning
@@ -88,6 +89,9 @@ def test_a_run_learns_validates_and_keeps_its_model(make_run: MakeRun, project: 
     assert result.data["model_id"] == "r01"
     assert result.data["dice"] > 0.6
     assert (project.models_dir / "r01" / "model.safetensors").is_file()
+    # What is needed to do it again lies in its folder.
+    assert {"plan.json", "manifest.json", "events.jsonl"} <= {p.name for p in run_dir.iterdir()}
+    assert read_starts(run_dir)[0]["packages"]["torch"] == torch.__version__
     assert len(list((project.models_dir / "r01" / "previews").glob("*.png"))) == 2
     for event in events:
         again = from_line(to_line(event))
