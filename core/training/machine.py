@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import math
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,6 +15,7 @@ from core.data.cache import Case
 from core.data.plan import Plan
 from core.data.rates import cpu_has_bf16
 from core.errors import UserError
+from core.hardware import cpu_name
 
 #: Share of the free memory that resident cases may take; the rest is the network's.
 RESIDENT_SHARE = 0.4
@@ -51,6 +53,11 @@ def prepare(plan: Plan) -> tuple[torch.device, Plan, str]:
     return device, plan, ""
 
 
+def device_name(device: torch.device) -> str:
+    """The device's name as its maker writes it."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else cpu_name()
+
+
 def keep_memory() -> None:
     """Tell glibc to keep freed memory instead of giving it back to the system at every step.
 
@@ -72,7 +79,7 @@ def fits(cases: Sequence[Case], device: torch.device) -> bool:
     """Whether all cases may stay in the device's memory. On the CPU the memory maps always may."""
     if device.type != "cuda":
         return device.type == "cpu"
-    need = sum(case.image.nbytes + case.label.nbytes for case in cases)
+    need = sum(3 * math.prod(case.info.shape) for case in cases)
     free, _ = torch.cuda.mem_get_info(device)
     return need < free * RESIDENT_SHARE
 

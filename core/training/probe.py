@@ -70,7 +70,7 @@ def measure(
         learner = Learner(obeyed, where)
         generator = torch.Generator().manual_seed(plan.seed)
         sampler = Sampler(cases, obeyed, generator)
-        augmenter = Augmenter(cases, obeyed, generator, where, machine.fits(cases, where))
+        augmenter = Augmenter(cases, obeyed, generator, where)
         counted = _Counted(learner, sampler, augmenter, obeyed, where)
         for _ in range(WARM_STEPS):
             _check(cancelled)
@@ -226,12 +226,14 @@ def stand_in(plan: Plan, number: int) -> Case:
             lesion_ml=1.0,
         ),
         info=GridInfo.of(Geometry(shape, plan.spacing), plan.spacing),
-        image=image,
-        label=label,
-        centres=centres_of(label > 0),
-        truth=label,
-        preview=image[shape[0] // 2],
-        preview_row=shape[0] // 2,
+        array={
+            "image": image,
+            "label": label,
+            "centres": centres_of(label > 0),
+            "truth": label,
+            "preview": image[shape[0] // 2],
+            "preview_row": np.array(shape[0] // 2),
+        }.__getitem__,
     )
 
 

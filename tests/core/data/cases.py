@@ -31,10 +31,12 @@ def made_case(number: int, shape: tuple[int, int, int] = (20, 24, 22), lesion: b
             lesion_ml=1.0,
         ),
         info=GridInfo.of(geometry, (4.0, 4.0, 4.0)),
-        image=image,
-        label=label,
-        centres=centres_of(label > 0),
-        truth=label,
-        preview=image[shape[0] // 2],
-        preview_row=shape[0] // 2,
+        array={
+            "image": image,
+            "label": label,
+            "centres": centres_of(label > 0),
+            "truth": label,
+            "preview": image[shape[0] // 2],
+            "preview_row": np.array(shape[0] // 2),
+        }.__getitem__,
     )
