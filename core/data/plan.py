@@ -128,6 +128,7 @@ class Plan:
     mirror: bool = True
     rotation_degrees: float = 15.0
     scaling: float = 0.15
+    spatial_share: float = 0.5
     noise: bool = True
     blur: bool = True
     contrast: bool = True

@@ -225,6 +225,11 @@ FIELDS: tuple[Field, ...] = (
         "scaling", "Augmentation", "Scaling", "float",
         "Blocks are enlarged or shrunk by up to this share.", low=0, high=0.9,
     ),
+    Field(
+        "spatial_share", "Augmentation", "Blocks turned and scaled", "float",
+        "Share of blocks that are turned, and share that are scaled. nnU-Net uses a fifth.",
+        low=0, high=1,
+    ),
     Field("noise", "Augmentation", "Noise", "bool", "Adds random noise to some blocks."),
     Field("blur", "Augmentation", "Blur", "bool", "Softens some blocks, like a soft kernel."),
     Field(

@@ -15,9 +15,11 @@ from typing import Any, TypeVar
 
 import torch
 
-from core.data.augment import Augmenter, Batch
+from core.data.augment import Augmenter
+from core.data.batch import Batch
 from core.data.cache import Case
 from core.data.plan import Plan
+from core.data.pool import Pool
 from core.data.sampler import Sampler
 
 T = TypeVar("T")
@@ -52,7 +54,8 @@ class Shards:
         for shard, mine in sorted(cases.items()):
             generator = torch.Generator().manual_seed(plan.seed + _SEED_STEP * shard)
             self._samplers[shard] = Sampler(mine, plan, generator)
-            self._augmenters.append(Augmenter(mine, plan, generator, device, resident))
+            pool = Pool(mine, device if resident else torch.device("cpu"))
+            self._augmenters.append(Augmenter(mine, plan, generator, device, pool))
 
     def batch(self) -> Batch:
         """The next blocks: ``plan.batch / plan.processes`` of each shard held here."""
@@ -66,9 +69,7 @@ class Shards:
             parts.append(augmenter.batch(blocks))
         if len(parts) == 1:
             return parts[0]
-        return Batch(
-            torch.cat([part.image for part in parts]), torch.cat([part.target for part in parts])
-        )
+        return Batch.joined(parts)
 
     def state(self) -> dict[str, Any]:
         """What a checkpoint needs to go on drawing the same blocks, by shard."""

@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
@@ -66,6 +67,7 @@ def measure(
     where, obeyed, _ = machine.prepare(plan)
     cases = [stand_in(obeyed, number) for number in range(2)]
     _settle(where)
+    begin = time.monotonic()
     with PeakMemory(where) as memory:
         learner = Learner(obeyed, where)
         generator = torch.Generator().manual_seed(plan.seed)
@@ -76,6 +78,8 @@ def measure(
             _check(cancelled)
             counted.step()
             tick()
+        _wait(where)
+        setup = time.monotonic() - begin
         step, data = counted.run(seconds, tick, cancelled)
         voxel = _inference(learner, obeyed, where)
         tick()
@@ -84,6 +88,7 @@ def measure(
     return Measurement(
         step_seconds=step,
         data_seconds=min(data, step),
+        setup_seconds=max(0.0, setup - WARM_STEPS * step),
         voxel_seconds=voxel,
         step_bytes=float(memory.peak),
         estimated_seconds=network_seconds(plan, device),
@@ -157,7 +162,8 @@ def measure_pace(project: Project, plan: Plan, folder: Path) -> Pace:
     be read, UserError when it cannot be written.
     """
     me = psutil.Process()
-    startup = time.time() - me.create_time()
+    # Processor time: how busy the machine is with other things at this moment tells nothing.
+    startup = time.process_time()
     machine.keep_memory()
     device = torch.device("cpu")
     _settle(device)
@@ -183,6 +189,12 @@ def measure_pace(project: Project, plan: Plan, folder: Path) -> Pace:
         metrics_seconds=metrics / voxels,
         work_bytes=memory.peak / voxels,
     )
+
+
+def settled_base(pace: Pace) -> Pace:
+    """``pace`` once steps have run: of the libraries, what is used is in memory only now."""
+    used = getattr(psutil.Process().memory_info(), "shared", 0)
+    return replace(pace, base_bytes=max(pace.base_bytes, pace.own_bytes + used))
 
 
 def _smallest(project: Project) -> ManifestCase:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -63,7 +65,8 @@ def test_a_small_lesion_is_drawn_as_often_as_a_large_one() -> None:
     rows = np.argwhere(case.label > 0).astype(np.int32)
     parts = (rows[:, :1] > 10).astype(np.int32)
     centres = np.column_stack([parts, rows])[np.argsort(parts[:, 0], kind="stable")]
-    object.__setattr__(case, "centres", centres)
+    arrays = {"centres": centres, "label": case.label, "image": case.image}
+    case = replace(case, array=arrays.__getitem__)
     sampler = Sampler([case], tiny_plan(foreground_share=1.0), generator())
     small = sum(sampler.draw().centre[0] < 11 for _ in range(400))
     assert 150 < small < 250
