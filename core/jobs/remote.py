@@ -218,7 +218,8 @@ class Follower:
         if event is not None and (event.kind, event.time) not in self._known:
             event = self._fetcher.before(event)
             self._known.add((event.kind, event.time))
-            self._ended = isinstance(event, StateEvent) and event.state in ENDED
+            if isinstance(event, StateEvent):
+                self._ended = event.state in ENDED
             self._emit(event)
         heard = {"events" if letter == b"E" else "hardware": int(offset)}
         self._remote = replace(self._remote, **heard)

@@ -33,14 +33,14 @@ from core import hardware
 from core.data.plan import Plan
 from core.errors import UserError
 from core.geometry import Geometry
-from core.jobs.remote_keeper import ORDERS, RUN, Tail, kept
+from core.jobs.remote_keeper import KEEPER, ORDERS, RUN, Tail, kept
 from core.jobs.ssh import MARKER, MAX_LINE
 from core.labels.durable import write_bytes
 from core.project import orders
 from core.project.manifest import Manifest
 from core.project.project import Project
 from core.project.records import SeriesRecord
-from core.project.runs import EVENTS, HARDWARE, LOG
+from core.project.runs import EVENTS, HARDWARE, LOG, process_stamp
 
 _ID = re.compile(r"[0-9a-f]{32}")
 _SHA = re.compile(r"[0-9a-f]{64}")
@@ -53,8 +53,6 @@ _CHUNK = 1 << 20
 #: Seconds between two signs of life of a stream that has nothing to say.
 HEARTBEAT = 2.0
 _LOOK = 0.2
-#: Seconds the keeper gets to appear.
-_APPEAR = 60.0
 
 
 class Host:
@@ -179,25 +177,16 @@ class Host:
         if not kept(folder):
             (folder / ORDERS).unlink(missing_ok=True)
             with (run_dir / LOG).open("ab") as log:
-                subprocess.Popen(
-                    [
-                        sys.executable,
-                        "-P",
-                        "-m",
-                        __spec__.name,
-                        "keep",
-                        str(self._base),
-                        folder.name,
-                    ],
+                keeper = subprocess.Popen(
+                    [sys.executable, "-P", "-m", "core.jobs.remote_keeper", str(folder)],
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     stderr=log,
                     start_new_session=True,
                     cwd=folder,
                 )
-            deadline = time.monotonic() + _APPEAR
-            while not kept(folder) and time.monotonic() < deadline:
-                time.sleep(0.05)
+            # Written here: on a busy machine it takes the keeper its time to come up.
+            write_bytes(folder / KEEPER, process_stamp(keeper.pid).encode())
         self.say(kept=kept(folder))
 
     def stream(self) -> None:

@@ -13,9 +13,8 @@ from pathlib import Path
 
 from core.jobs import launch
 from core.jobs.runner import RunProcess, start, watch_with_hardware
-from core.labels.durable import write_bytes
 from core.project import orders
-from core.project.runs import process_stamp, stamped_alive
+from core.project.runs import stamped_alive
 
 KEEPER, ORDERS = "keeper.json", "orders.txt"
 #: The one run of a project made for another machine.
@@ -49,9 +48,6 @@ def kept(folder: Path) -> bool:
 
 def keep(folder: Path) -> None:
     """Look after the run of the project in ``folder`` from its start to its end."""
-    if kept(folder):
-        return
-    write_bytes(folder / KEEPER, process_stamp().encode())
     run_dir = folder / "runs" / RUN
     try:
         process = start(run_dir, launch.prefix_of(run_dir))
