@@ -49,6 +49,7 @@ def _planned(project: Project, args: Namespace, output: Output) -> Plan:
             epochs=args.epochs,
             device=args.device,
             quality=args.quality,
+            dimensions=args.dimensions,
             seed=DEFAULT_SEED if args.seed is None else args.seed,
             measured=measured.load(),
             progress=output.counter("Reading case"),

@@ -89,6 +89,8 @@ def _network(plan: Plan) -> Iterator[str]:
         yield "Kernels must be 1 or 3."
     if plan.strides[0] != (1, 1, 1):
         yield "The first stage must keep the patch's size (stride 1 × 1 × 1)."
+    if plan.flat and any(k[0] > 1 or t[0] > 1 for k, t in _pairs(plan)):
+        yield "Single slices (2-D) need kernels and strides of 1 across the slices at every stage."
     divisor = plan.divisor
     if any(p % d for p, d in zip(plan.patch, divisor, strict=True)):
         by = " × ".join(map(str, divisor))
@@ -96,8 +98,6 @@ def _network(plan: Plan) -> Iterator[str]:
         yield f"The patch {patch} must be a multiple of {by}, because the network halves it."
     if math.prod(plan.patch) > MAX_PATCH_VOXELS:
         yield "The patch is larger than 512 × 512 × 512 voxels."
-    if plan.flat and any(k[0] > 1 or t[0] > 1 for k, t in _pairs(plan)):
-        yield "Single slices (2-D) need kernels and strides of 1 across the slices at every stage."
     yield from _by_network(plan)
 
 
@@ -135,6 +135,11 @@ def _pairs(plan: Plan) -> list[tuple[Zyx, Zyx]]:
 def _schedule(plan: Plan) -> Iterator[str]:
     if (plan.budget_minutes is None) == (plan.epochs is None):
         yield "Set either a time budget or a number of epochs."
+    if plan.batch % plan.processes:
+        yield (
+            f"The batch must be a multiple of the processes: {plan.batch} blocks cannot be shared "
+            f"by {plan.processes}."
+        )
     if plan.device != "cpu" and plan.device.split(":")[0] not in {"cuda", "mps"}:
         yield f"The device must be cpu, cuda or mps, not {plan.device}."
     if plan.batch % plan.accumulation:

@@ -13,12 +13,13 @@ from dataclasses import dataclass, replace
 
 from core.data.figures import PLACE_DICE, Figures
 from core.data.fingerprint import fingerprint
+from core.data.layout import Dimensions, framed, layout, suited
 from core.data.measured import DeviceLike, Measurements
 from core.data.plan import Plan, PlanClass, Quality
 from core.data.predictions import estimate
 from core.data.rates import cpu_has_bf16
 from core.errors import UserError
-from core.geometry import Triple, Zyx
+from core.geometry import Triple
 from core.labels.schema import LabelSchema
 from core.project import manifest
 from core.project.project import Project
@@ -74,6 +75,7 @@ def make_plan(
     epochs: int | None = None,
     device: str = "auto",
     quality: Quality = "balanced",
+    dimensions: Dimensions = "auto",
     classes: tuple[PlanClass, ...] = (PlanClass(1, "Tumour"),),
     name: str = "Tumour model",
     seed: int = 176,
@@ -82,9 +84,10 @@ def make_plan(
     """The plan for these cases on this machine in this time.
 
     devices: of ``core.hardware.devices()``. minutes or epochs: the run's length; neither: by
-    ``quality``. device: ``auto`` (the first GPU, else the CPU) or a device's key. measured: steps
-    measured on this machine; without them the plan rests on stored rates. Raises UserError when
-    there are too few labelled cases, the device is not there, or the time is no time.
+    ``quality``. device: ``auto`` (the first GPU, else the CPU) or a device's key. dimensions: of
+    the blocks; ``auto``: 3-D, or 2.5-D for thick slices. measured: steps measured on this machine;
+    without them the plan rests on stored rates. Raises UserError when there are too few labelled
+    cases, the device is not there, or the time is no time.
     """
     _enough(figures)
     chosen = choose_device(devices, device)
@@ -102,6 +105,7 @@ def make_plan(
             name=name,
             seed=seed,
             quality=quality,
+            dimensions=dimensions,
             measured=measured,
         )
         for rung in _usable(figures)
@@ -122,6 +126,7 @@ def plan_project(
     epochs: int | None = None,
     device: str = "auto",
     quality: Quality = "balanced",
+    dimensions: Dimensions = "auto",
     name: str | None = None,
     seed: int = 176,
     measured: Measurements | None = None,
@@ -142,6 +147,7 @@ def plan_project(
         epochs=epochs,
         device=device,
         quality=quality,
+        dimensions=dimensions,
         classes=trained_classes(project.schema),
         name=name or f"{project.name} model",
         seed=seed,
@@ -159,10 +165,12 @@ def replan(
 ) -> Plan:
     """``plan`` with some fields changed by the user, and the estimates that follow from them.
 
-    measured: steps measured on this machine. A new patch that does not fit the network's strides is
-    refused, not mended. Raises UserError.
+    measured: steps measured on this machine. Another network, or a patch that becomes a single
+    slice or more than one, brings the stages along that it needs; any other patch that does not fit
+    the network's strides is refused, not mended. Raises UserError.
     """
-    changed = replace(plan, **changes)  # type: ignore[arg-type]
+    new = {key: value for key, value in changes.items() if value != getattr(plan, key)}
+    changed = replace(plan, **suited(plan, new))
     chosen = next((d for d in devices if d.key == changed.device), None)
     return replace(changed, estimates=estimate(changed, chosen, measured))
 
@@ -234,6 +242,7 @@ def _plan(
     name: str,
     seed: int,
     quality: Quality,
+    dimensions: Dimensions,
     measured: Measurements | None,
 ) -> Plan:
     spacing = _spacing(rung.spacing, figures.median_spacing)
@@ -266,6 +275,7 @@ def _plan(
         min_component_ml=round(figures.lesion_ml[0] * 0.1, 4),
         largest_component=figures.single_lesion_share >= 0.95 and figures.cases_train >= 8,
     )
+    plan = framed(plan, dimensions)
     needs = estimate(plan, device, measured)
     steps, step = needs.steps, needs.step_seconds
     plan = replace(
@@ -302,35 +312,6 @@ def _wanted_patch(rung: _Rung, figures: Figures, spacing: Triple) -> Triple:
         longest = max(range(3), key=lambda axis: sizes[axis] * spacing[axis])
         sizes[longest] *= 0.95
     return (sizes[0], sizes[1], sizes[2])
-
-
-def layout(
-    wanted: Triple, spacing: Triple, channels: Sequence[int]
-) -> tuple[Zyx, tuple[Zyx, ...], tuple[Zyx, ...]]:
-    """Patch, strides and kernels for a wanted size (voxels z, y, x) at ``spacing`` (mm).
-
-    As nnU-Net does it: axes twice as coarse as the finest are neither halved nor convolved across
-    until the others have caught up, and no axis is halved below 4 voxels. May return fewer stages
-    than ``channels`` when the patch is too small for all.
-    """
-    size, current = list(wanted), list(spacing)
-    level = [False, False, False]  # axes that are as fine as the others, or have caught up
-    strides: list[Zyx] = [(1, 1, 1)]
-    kernels: list[Zyx] = []
-    for stage in range(len(channels)):
-        level = [done or c < 2 * min(current) for done, c in zip(level, current, strict=True)]
-        kernel = [3 if fine else 1 for fine in level]
-        kernels.append((kernel[0], kernel[1], kernel[2]))
-        # 6 rounds up to 8 below; what is left is then at least 4 voxels.
-        stride = [2 if fine and n >= 6 else 1 for fine, n in zip(level, size, strict=True)]
-        if stage == len(channels) - 1 or stride == [1, 1, 1]:
-            break
-        strides.append((stride[0], stride[1], stride[2]))
-        size = [n / s for n, s in zip(size, stride, strict=True)]
-        current = [c * s for c, s in zip(current, stride, strict=True)]
-    divisor = [math.prod(s[axis] for s in strides) for axis in range(3)]
-    z, y, x = (max(d, round(n / d) * d) for n, d in zip(wanted, divisor, strict=True))
-    return (max(8, z), max(8, y), max(8, x)), tuple(strides), tuple(kernels)
 
 
 def _intensities(figures: Figures) -> tuple[float, float, float, float]:

@@ -162,15 +162,11 @@ def _write(kind: Format, model: LoadedModel, path: Path) -> None:
 def write_onnx(path: Path, net: nn.Module, plan: Plan, card: ModelCard) -> None:
     """Write ``net`` as ONNX with free batch and patch size; plan and card in the metadata.
 
-    Patch sizes must be multiples of ``plan.divisor``, which the file's dimension names say.
+    Patch sizes must be multiples of ``plan.divisor``, which the file's dimension names say. Single
+    slices (2-D) stay single; SwinUNETR's file takes one patch of the plan's size at a time.
     """
-    # Twice the divisor, at least 2: a size of 1 would be taken for a constant.
-    sides = [2 * d for d in plan.divisor]
-    example = torch.zeros((2, plan.inputs, *sides))
-    free: dict[int, Any] = {0: torch.export.Dim("batch", min=1)}
-    for axis, (name, divisor) in enumerate(zip("zyx", plan.divisor, strict=True), start=2):
-        size = torch.export.Dim(f"n{name}", min=1)
-        free[axis] = divisor * size if divisor > 1 else size
+    sides, free = _free_sizes(plan)
+    example = torch.zeros((2 if free else 1, plan.inputs, *sides))
     with _quiet():
         program = torch.onnx.export(
             net.eval(),
@@ -179,7 +175,7 @@ def write_onnx(path: Path, net: nn.Module, plan: Plan, card: ModelCard) -> None:
             opset_version=OPSET,
             input_names=[INPUT],
             output_names=[OUTPUT],
-            dynamic_shapes=(free,),
+            dynamic_shapes=(free,) if free else None,
             verbose=False,
         )
     assert program is not None  # noqa: S101 - None only when a file name is given
@@ -189,6 +185,22 @@ def write_onnx(path: Path, net: nn.Module, plan: Plan, card: ModelCard) -> None:
         proto, {PLAN_KEY: json.dumps(plan.as_json(), ensure_ascii=False), CARD_KEY: card.dumps()}
     )
     path.write_bytes(proto.SerializeToString())
+
+
+def _free_sizes(plan: Plan) -> tuple[list[int], dict[int, Any]]:
+    """Sides (z, y, x) of an example input, and its dimensions that may have another size."""
+    if plan.fixed_size:
+        return list(plan.patch), {}
+    # Twice the divisor, at least 2: a size of 1 would be taken for a constant.
+    sides = [2 * d for d in plan.divisor]
+    free: dict[int, Any] = {0: torch.export.Dim("batch", min=1)}
+    for axis, (name, divisor) in enumerate(zip("zyx", plan.divisor, strict=True), start=2):
+        size = torch.export.Dim(f"n{name}", min=1)
+        free[axis] = divisor * size if divisor > 1 else size
+    if plan.flat:
+        sides[0] = 1
+        del free[2]
+    return sides, free
 
 
 @contextmanager

@@ -23,8 +23,9 @@ import psutil
 from core.cli import main as cli
 from core.data import measured as store
 from core.data.plan import Estimates, Plan
-from core.data.planner import layout, plan_project, replan
-from core.events import Event, StateEvent, StepEvent
+from core.data.layout import layout
+from core.data.planner import plan_project, replan
+from core.events import ENDED, Event, StateEvent, StepEvent
 from core.hardware import devices
 from core.jobs.runner import RunProcess, start
 from core.jobs.spec import ProbeJob
@@ -84,6 +85,8 @@ def follow(process: RunProcess) -> tuple[list[Event], float, int]:
     for event in process.events(timeout=0.05):
         if event is not None:
             events.append(event)
+        if isinstance(event, StateEvent) and event.state in ENDED:
+            break  # What the interpreter touches while it ends is no need of the run.
         if time.monotonic() - looked < 0.2:
             continue
         looked = time.monotonic()
@@ -94,6 +97,7 @@ def follow(process: RunProcess) -> tuple[list[Event], float, int]:
             peak = max(peak, own_memory(child))
         except psutil.Error:
             continue  # It has ended between two looks.
+    process.wait(None)
     last = [e for e in events if isinstance(e, StateEvent)][-1]
     if last.state != "done":
         raise RuntimeError(f"{process.folder}: {last.state} {last.sentence}")

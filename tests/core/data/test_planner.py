@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from core.data.cost import count
 from core.data.figures import Figures
+from core.data.layout import layout
 from core.data.plan import PlanClass
 from core.data.plan_words import remarks
-from core.data.planner import layout, make_plan, replan, trained_classes
+from core.data.planner import make_plan, replan, trained_classes
 from core.data.predictions import memory_bytes
 from core.data.rates import step_seconds
 from core.errors import UserError
