@@ -58,6 +58,7 @@ class Measurement:
     """Real steps of one kind of plan on one device.
 
     step_seconds: one optimiser step with its data; data_seconds: of that, making the batch.
+    setup_seconds: building network and optimiser, and what first steps take beyond later ones.
     voxel_seconds: one forward pass of the averaged network, a voxel of its window. step_bytes: peak
     of the steps beyond what the process needs anyway (all of the device's memory on a GPU).
     estimated_seconds, estimated_bytes: what was estimated for it, to carry the difference over to
@@ -66,6 +67,7 @@ class Measurement:
 
     step_seconds: float
     data_seconds: float
+    setup_seconds: float
     voxel_seconds: float
     step_bytes: float
     estimated_seconds: float
@@ -76,10 +78,10 @@ class Measurement:
 class Pace:
     """What a run takes beside its steps, on this machine.
 
-    startup_seconds: from starting the process to its first step, without the cases. base_bytes: the
-    process with torch loaded. read_seconds: to bring a case to the plan's grid; check_seconds: to
-    bring a prediction back and compare it; metrics_seconds: all metrics of a case; work_bytes: most
-    memory of these; each a voxel of the series' own grid.
+    startup_seconds: processor time from starting the process to its first work. base_bytes: the
+    process with all libraries loaded and used, without a network. read_seconds: to bring a case to
+    the plan's grid; check_seconds: to bring a prediction back and compare it; metrics_seconds: all
+    metrics of a case; work_bytes: most memory of these; each a voxel of the series' own grid.
     """
 
     startup_seconds: float

@@ -18,8 +18,8 @@ from core.data.rates import step_seconds, voxel_seconds
 CUDA_BYTES = 900 * 2**20
 #: Until a probe has run: one core of an AMD EPYC 7003, torch 2.14, measured.
 PACE = Pace(
-    startup_seconds=6.0,
-    base_bytes=600 * 2**20,
+    startup_seconds=5.0,
+    base_bytes=1000e6,
     read_seconds=1.5e-7,
     check_seconds=1.5e-7,
     metrics_seconds=1e-6,
@@ -38,8 +38,10 @@ WEIGHT_COPIES = 2 * 4 + 1 + 1
 #: A pass in the middle of a run is left out where passes take more than this share of it
 #: (``core.training.run``).
 VALIDATION_SHARE = 0.15
+#: Seconds to build a network and take its first steps, until that was measured.
+SETUP_SECONDS = 2.0
 #: Seconds to write checkpoint and model at the end.
-SAVING_SECONDS = 3.0
+SAVING_SECONDS = 1.0
 #: A case up to this much longer than the patch is one window (``core.inference.tiles``).
 STRETCH = 1.35
 
@@ -90,9 +92,8 @@ def memory_bytes(
     if plan.device != "cpu":
         return int(CUDA_BYTES + steps + grid_voxels(plan) * CASE_BYTES)
     pace = _pace(measured)
-    # A whole case in its own grid is read before the steps and compared after them; the room that
-    # one leaves the other takes.
-    return int(pace.base_bytes + max(steps, pace.work_bytes * _largest_voxels(plan)))
+    # A whole case in its own grid is compared while the steps' memory is kept for the next ones.
+    return int(pace.base_bytes + steps + pace.work_bytes * _largest_voxels(plan))
 
 
 def step_bytes(plan: Plan) -> float:
@@ -121,6 +122,7 @@ def run_parts(
 ) -> Parts:
     """Seconds of what a run does beside its steps."""
     pace = _pace(measured)
+    known = measured.exact(plan, device) if measured is not None else None
     source = source_voxels(plan)
     held = plan.figures.cases_val / max(1, plan.figures.cases_train + plan.figures.cases_val)
     network = window_voxels(plan) * voxel_seconds(plan, device, measured) * plan.figures.cases_val
@@ -128,7 +130,8 @@ def run_parts(
     mirrors = 8 if plan.mirror_inference else 1
     last = mirrors * network + check + source * held * pace.metrics_seconds
     return Parts(
-        startup=pace.startup_seconds,
+        startup=pace.startup_seconds
+        + (known.setup_seconds if known is not None else SETUP_SECONDS),
         preprocess=source * pace.read_seconds,
         one_pass=network + check,
         last=network + check + last + SAVING_SECONDS,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from core.data import measured as store
@@ -19,7 +20,7 @@ from core.hardware import devices
 from core.jobs.spec import ProbeJob
 from core.project.project import Project
 from core.training.control import Control
-from core.training.probe import measure, measure_pace
+from core.training.probe import library_bytes, measure, measure_pace
 
 #: Plans measured in one job at most: each makes the planner's next choice better known.
 MOST_PLANS = 4
@@ -66,6 +67,7 @@ def probe(
             if known.pace is None:
                 known.pace = measure_pace(project, plan, folder)
                 clock.tick()
+            libraries = library_bytes()
             made = measure(
                 plan,
                 device,
@@ -75,6 +77,9 @@ def probe(
                 cancelled=lambda: control.state() == "stop",
             )
             known.add(plan, device, made)
+            # Of the libraries, some are in memory only once steps have used them.
+            grown = max(0, library_bytes() - libraries)
+            known.pace = replace(known.pace, base_bytes=known.pace.base_bytes + grown)
             _keep(known, emit)
             done += 1
     emit(ResultEvent(name="probe", data={"plans": done, "seconds": job.seconds - clock.left}))

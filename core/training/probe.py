@@ -14,7 +14,6 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
@@ -161,13 +160,12 @@ def measure_pace(project: Project, plan: Plan, folder: Path) -> Pace:
     folder: an empty one for the files that are made. Raises FileRefusedError when the case cannot
     be read, UserError when it cannot be written.
     """
-    me = psutil.Process()
     # Processor time: how busy the machine is with other things at this moment tells nothing.
     startup = time.process_time()
     machine.keep_memory()
     device = torch.device("cpu")
     _settle(device)
-    base = me.memory_info().rss
+    own = own_bytes()
     entry = _smallest(project)
     with PeakMemory(device) as memory:
         begin = time.monotonic()
@@ -178,12 +176,15 @@ def measure_pace(project: Project, plan: Plan, folder: Path) -> Pace:
         predictor = _blob(plan)
         checked = validator.run(predictor, 0)
         full = validator.run(predictor, 0, full=True)
+    voxels = float(np.prod(case.truth.shape))
+    # Its files are mapped, which must not count as libraries.
+    del case, validator
+    _settle(device)
     check = checked.seconds - checked.network_seconds
     metrics = max(0.0, full.seconds - full.network_seconds - check)
-    voxels = float(np.prod(case.truth.shape))
     return Pace(
         startup_seconds=startup,
-        base_bytes=float(base),
+        base_bytes=float(own + library_bytes()),
         read_seconds=read / voxels,
         check_seconds=check / voxels,
         metrics_seconds=metrics / voxels,
@@ -191,10 +192,14 @@ def measure_pace(project: Project, plan: Plan, folder: Path) -> Pace:
     )
 
 
-def settled_base(pace: Pace) -> Pace:
-    """``pace`` once steps have run: of the libraries, what is used is in memory only now."""
-    used = getattr(psutil.Process().memory_info(), "shared", 0)
-    return replace(pace, base_bytes=max(pace.base_bytes, pace.own_bytes + used))
+def library_bytes() -> int:
+    """Resident bytes of program files: of the libraries, what was used until now."""
+    return int(getattr(psutil.Process().memory_info(), "shared", 0))
+
+
+def own_bytes() -> int:
+    """Resident bytes of this process alone; all of them where the system does not tell."""
+    return int(psutil.Process().memory_info().rss) - library_bytes()
 
 
 def _smallest(project: Project) -> ManifestCase:
@@ -276,8 +281,7 @@ class PeakMemory:
         if self._device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(self._device)
         else:
-            self._process = psutil.Process()
-            self._before = self._own()
+            self._before = own_bytes()
             self._thread.start()
         return self
 
@@ -299,11 +303,7 @@ class PeakMemory:
             self._look()
 
     def _look(self) -> None:
-        self.peak = max(self.peak, self._own() - self._before)
-
-    def _own(self) -> int:
-        memory = self._process.memory_info()
-        return int(memory.rss - getattr(memory, "shared", 0))
+        self.peak = max(self.peak, own_bytes() - self._before)
 
 
 def _settle(device: torch.device) -> None:

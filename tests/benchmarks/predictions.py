@@ -10,6 +10,7 @@ neighbours on the core do not count; ``--wall`` takes the wall clock, for an idl
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import shutil
 import statistics
@@ -22,8 +23,8 @@ import psutil
 
 from core.cli import main as cli
 from core.data import measured as store
-from core.data.plan import Estimates, Plan
 from core.data.layout import layout
+from core.data.plan import Estimates, Plan
 from core.data.planner import plan_project, replan
 from core.events import ENDED, Event, StateEvent, StepEvent
 from core.hardware import devices
@@ -77,26 +78,25 @@ def plans(project: Project) -> dict[str, Plan]:
     }  # fmt: skip
 
 
-def follow(process: RunProcess) -> tuple[list[Event], float, int]:
-    """All events of a child, the processor time it used, and its most memory."""
+def follow(process: RunProcess, wall: bool) -> tuple[list[Event], float, int]:
+    """All events of a child, the time until its last word (its own or the wall's), most memory."""
     events: list[Event] = []
-    used, peak = 0.0, 0
-    looked = 0.0
+    peak, looked, begin = 0, 0.0, time.monotonic()
+    used = 0.0
+    child = psutil.Process(process.pid)
     for event in process.events(timeout=0.05):
+        now = time.monotonic()
+        ended = isinstance(event, StateEvent) and event.state in ENDED
         if event is not None:
             events.append(event)
-        if isinstance(event, StateEvent) and event.state in ENDED:
+        if ended or now - looked > 0.2:
+            looked = now
+            with contextlib.suppress(psutil.Error):  # It has ended between two looks.
+                times = child.cpu_times()
+                used = now - begin if wall else times.user + times.system
+                peak = max(peak, own_memory(child))
+        if ended:
             break  # What the interpreter touches while it ends is no need of the run.
-        if time.monotonic() - looked < 0.2:
-            continue
-        looked = time.monotonic()
-        try:
-            child = psutil.Process(process.pid)
-            times = child.cpu_times()
-            used = max(used, times.user + times.system)
-            peak = max(peak, own_memory(child))
-        except psutil.Error:
-            continue  # It has ended between two looks.
     process.wait(None)
     last = [e for e in events if isinstance(e, StateEvent)][-1]
     if last.state != "done":
@@ -120,7 +120,7 @@ def probed(project: Project, plan: Plan, prefix: tuple[str, ...]) -> Estimates:
     """What is said of ``plan`` once it was measured."""
     folder = new_job_folder(project)
     ProbeJob(project=project.path, seconds=PROBE_SECONDS, plan=plan.as_json()).save(folder)
-    follow(start(folder, prefix))
+    follow(start(folder, prefix), wall=False)
     shutil.rmtree(folder)
     return replan(plan, devices(), measured=store.load()).estimates
 
@@ -130,9 +130,7 @@ def trained(project: Project, plan: Plan, prefix: tuple[str, ...], wall: bool) -
     cases = project.cache_dir / "cases"
     shutil.rmtree(cases, ignore_errors=True)
     record = create_run(project, plan)
-    begin = time.monotonic()
-    events, used, memory = follow(start(record.path, prefix))
-    total = time.monotonic() - begin if wall else used
+    events, total, memory = follow(start(record.path, prefix), wall)
     paces = [plan.batch / e.patches_per_second for e in events if isinstance(e, StepEvent)][1:]
     disk = folder_bytes(cases, record.path, project.models_dir / record.id)
     return Happened(statistics.fmean(paces), total, memory, disk)
@@ -167,7 +165,9 @@ def main() -> None:
             for what, (before, after) in pairs.items():
                 off = before / after - 1
                 worst[what] = max(worst.get(what, 0.0), abs(off))
-                print(f"{name:<22} {what:<10} {before:>10.3g} {after:>10.3g} {off:>+7.1%}")
+                print(
+                    f"{name:<22} {what:<10} {before:>10.3g} {after:>10.3g} {off:>+7.1%}", flush=True
+                )
     print(json.dumps({k: round(v, 3) for k, v in worst.items()}))
 
 

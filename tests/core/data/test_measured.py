@@ -26,7 +26,7 @@ class Device:
 
 CPU = Device("cpu", "AMD EPYC", False, 24 * 2**30)
 H100 = Device("cuda:0", "NVIDIA H100", True, 80 * 2**30)
-FOUND = Measurement(0.5, 0.02, 2e-7, 3e8, 0.25, 1.5e8)
+FOUND = Measurement(0.5, 0.02, 1.0, 2e-7, 3e8, 0.25, 1.5e8)
 
 
 @pytest.fixture(autouse=True)
@@ -150,7 +150,7 @@ def test_the_plan_most_alike_counts_most() -> None:
     small, large = tiny_plan(), tiny_plan(patch=(64, 64, 64))
     for plan, factor in ((small, 4.0), (large, 1.0)):
         guess = network_seconds(plan, CPU)
-        found.add(plan, CPU, Measurement(factor * guess, 0.0, 1e-7, 1e8, guess, 1e8))
+        found.add(plan, CPU, Measurement(factor * guess, 0.0, 0.0, 1e-7, 1e8, guess, 1e8))
     near_small = found.time_factor(1.1 * network_seconds(small, CPU), CPU)
     near_large = found.time_factor(0.9 * network_seconds(large, CPU), CPU)
     assert near_small > 3.5

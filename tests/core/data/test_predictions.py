@@ -44,8 +44,8 @@ def plan(**changes: object) -> Plan:
 def measured(of: Plan, **changes: float) -> Measurements:
     found = Measurements(pace=PACE_HERE)
     values = {
-        "step_seconds": 0.5, "data_seconds": 0.05, "voxel_seconds": 1e-6, "step_bytes": 4e8,
-        "estimated_seconds": 0.25, "estimated_bytes": 2e8,
+        "step_seconds": 0.5, "data_seconds": 0.05, "setup_seconds": 3.0, "voxel_seconds": 1e-6,
+        "step_bytes": 4e8, "estimated_seconds": 0.25, "estimated_bytes": 2e8,
     }  # fmt: skip
     found.add(of, CPU, Measurement(**{**values, **changes}))
     return found
@@ -70,7 +70,7 @@ def test_a_run_by_epochs_adds_up() -> None:
     assert parts.one_pass == pytest.approx(2 * window_voxels(one) * 1e-6 + 0.25e6 * 2e-6)
     found = estimate(one, CPU, measured(one))
     assert found.steps == 200
-    expected = 5.0 + parts.preprocess + 200 * 0.5 + 2 * parts.one_pass + parts.last
+    expected = 5.0 + 3.0 + parts.preprocess + 200 * 0.5 + 2 * parts.one_pass + parts.last
     assert found.seconds == pytest.approx(expected)
 
 
@@ -98,11 +98,10 @@ def test_a_budget_smaller_than_all_the_rest_still_trains() -> None:
     assert estimate(one, CPU, measured(one)).steps >= 1
 
 
-def test_memory_is_the_larger_of_steps_and_whole_cases() -> None:
+def test_memory_of_steps_and_whole_cases() -> None:
     one = plan()
     # The largest case has 250,000 voxels as scanned.
-    assert memory_bytes(one, CPU, measured(one)) == 7e8 + 4e8
-    assert memory_bytes(one, CPU, measured(one, step_bytes=1e6)) == 7e8 + 2.5e7
+    assert memory_bytes(one, CPU, measured(one)) == 7e8 + 4e8 + 2.5e7
     # Preprocessed cases lie in the card's memory, on the CPU in maps of files.
     gpu = replace(one, device="cuda:0")
     finer = replace(gpu, spacing=(2.0, 2.0, 2.0))
@@ -115,7 +114,7 @@ def test_memory_is_the_larger_of_steps_and_whole_cases() -> None:
 def test_memory_of_a_plan_like_one_measured() -> None:
     one, other = plan(), plan(patch=(16, 16, 24))
     known = measured(one, estimated_bytes=1e8, step_bytes=3e8)
-    light = replace(PACE_HERE, work_bytes=1.0)
+    light = replace(PACE_HERE, work_bytes=0.0)
     known.pace = light
     plain = memory_bytes(other, CPU, Measurements(pace=light)) - 7e8
     assert memory_bytes(other, CPU, known) - 7e8 == pytest.approx(3 * plain, rel=0.01)

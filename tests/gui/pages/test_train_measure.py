@@ -49,7 +49,7 @@ for n in range(1, 20):
         print(to_line(StateEvent(state="stopped")), flush=True)
         sys.exit(0)
 known = Measurements(pace=PACE)
-known.add(tiny_plan(), None, Measurement(0.5, 0.01, 1e-7, 3e8, 0.2, 1e8))
+known.add(tiny_plan(), None, Measurement(0.5, 0.01, 1.0, 1e-7, 3e8, 0.2, 1e8))
 if not os.environ.get("FAIL"):
     store.save(known)
     print(to_line(StateEvent(state="done")), flush=True)

@@ -30,6 +30,7 @@ CPU = DeviceInfo("cpu", "AMD EPYC", False, 16 * 10**9, 2)
 MEASURED = Measurement(
     step_seconds=0.25,
     data_seconds=0.01,
+    setup_seconds=1.0,
     voxel_seconds=1e-7,
     step_bytes=2e8,
     estimated_seconds=0.2,
