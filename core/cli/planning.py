@@ -8,6 +8,7 @@ from argparse import Namespace
 from typing import TYPE_CHECKING
 
 from core.cli.output import Output, stop_on_interrupt
+from core.cli.spreading import devices_for
 from core.errors import Cancelled, UserError
 from core.project.project import Project
 from core.project.splits import is_labelled, resplit
@@ -39,12 +40,11 @@ def make_plan(project: Project, args: Namespace, output: Output) -> Plan:
 def _planned(project: Project, args: Namespace, output: Output) -> Plan:
     from core.data import measured  # noqa: PLC0415 - not needed to start
     from core.data.planner import plan_project  # noqa: PLC0415 - reads images
-    from core.hardware import devices  # noqa: PLC0415
 
     with stop_on_interrupt() as cancelled:
         made = plan_project(
             project,
-            devices(),
+            devices_for(args),
             minutes=args.minutes,
             epochs=args.epochs,
             device=args.device,
@@ -75,6 +75,7 @@ def _measure(project: Project, args: Namespace, output: Output, plan: Plan) -> N
         epochs=args.epochs,
         device=args.device,
         quality=args.quality,
+        dimensions=args.dimensions,
     ).save(folder)
     process = start(folder)
     last: StateEvent | None = None

@@ -98,6 +98,7 @@ def _next(
         epochs=job.epochs,
         device=job.device,
         quality=job.quality,
+        dimensions=job.dimensions,
         measured=known,
     )
 

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+from core.data.layout import Dimensions
 from core.data.plan import Quality
 from core.errors import FileRefusedError
 from core.labels.durable import write_bytes
@@ -86,6 +87,7 @@ class ProbeJob(Job):
     epochs: int | None = None
     device: str = "auto"
     quality: Quality = "balanced"
+    dimensions: Dimensions = "auto"
     again: bool = False
 
 

@@ -45,7 +45,7 @@ class Stopping(KeepRunning):
 def test_steps_are_measured_as_they_are() -> None:
     ticks: list[int] = []
     plan = tiny_plan(figures=FIGURES, threads=1)
-    found = measure(plan, None, 0.5, tick=lambda: ticks.append(1))
+    found = measure(plan, None, 0.1, tick=lambda: ticks.append(1))
     assert 0 < found.data_seconds < found.step_seconds < 5
     assert found.voxel_seconds > 0
     # The weights alone, with gradients, moments and average.
@@ -55,8 +55,8 @@ def test_steps_are_measured_as_they_are() -> None:
 
 
 def test_more_work_takes_longer() -> None:
-    small = measure(tiny_plan(threads=1), None, 0.5)
-    large = measure(tiny_plan(threads=1, patch=(32, 32, 32), batch=4), None, 0.5)
+    small = measure(tiny_plan(threads=1), None, 0.1)
+    large = measure(tiny_plan(threads=1, patch=(32, 32, 32), batch=4), None, 0.1)
     # Sixteen times the voxels; four is far from any noise.
     assert large.step_seconds > 4 * small.step_seconds
     assert large.step_bytes > 2 * small.step_bytes
@@ -109,15 +109,16 @@ def test_the_job_measures_until_the_plan_is_known(project: Project, tmp_path: Pa
     folder = tmp_path / "job"
     folder.mkdir()
     asked = {"epochs": 1, "device": "cpu"}
-    ProbeJob(project=project.path, seconds=1.0, **asked).save(folder)  # type: ignore[arg-type]
+    ProbeJob(project=project.path, seconds=0.2, **asked).save(folder)  # type: ignore[arg-type]
     job = load_job(folder)
     assert isinstance(job, ProbeJob)
     before = plan_project(project, [], **asked)  # type: ignore[arg-type]
     assert not before.estimates.measured
     said: list[Event] = []
     probe(job, folder, said.append, KeepRunning())
-    plan = plan_project(project, [], measured=store.load(), **asked)  # type: ignore[arg-type]
-    assert plan.estimates.measured
+    known = store.load()
+    assert known.exact(before, None) is not None
+    assert known.pace is not None
     stages = [e for e in said if isinstance(e, StageEvent)]
     assert stages[0].done == 0
     assert all(e.stage == "probe" and e.done < e.total for e in stages)
@@ -126,13 +127,13 @@ def test_the_job_measures_until_the_plan_is_known(project: Project, tmp_path: Pa
     assert result.data["plans"] >= 1
     # What is known is not measured twice.
     said.clear()
-    probe(job, folder, said.append, KeepRunning())
+    probe(replace(job, plan=before.as_json()), folder, said.append, KeepRunning())
     assert said[-1].data["plans"] == 0  # type: ignore[attr-defined]
 
 
 def test_the_job_measures_a_plan_of_the_user(project: Project, tmp_path: Path) -> None:
     mine = tiny_plan(figures=FIGURES, threads=1, batch=3)
-    job = ProbeJob(project=project.path, seconds=1.0, plan=mine.as_json())
+    job = ProbeJob(project=project.path, seconds=0.2, plan=mine.as_json())
     probe(job, tmp_path, lambda _event: None, KeepRunning())
     known = store.load().exact(mine, None)
     assert known is not None
@@ -142,7 +143,7 @@ def test_the_job_measures_a_plan_of_the_user(project: Project, tmp_path: Path) -
 
 
 def test_a_stopped_job_keeps_nothing_half(project: Project, tmp_path: Path) -> None:
-    job = ProbeJob(project=project.path, seconds=1.0, plan=tiny_plan(threads=1).as_json())
+    job = ProbeJob(project=project.path, seconds=0.2, plan=tiny_plan(threads=1).as_json())
     with pytest.raises(Cancelled):
         probe(job, tmp_path, lambda _event: None, Stopping())
     assert len(store.load()) == 0
