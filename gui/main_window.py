@@ -257,7 +257,11 @@ class MainWindow(QMainWindow):
         if self.session.active_run is not None and not confirm(
             self,
             self.tr("Close while training?"),
-            self.tr("The run saves a checkpoint and stops. You can resume it from there later."),
+            self.tr("The run goes on on its machine. Resume it here to follow it again.")
+            if self.supervisor.away
+            else self.tr(
+                "The run saves a checkpoint and stops. You can resume it from there later."
+            ),
             self.tr("Keep training"),
             self.tr("Close"),
         ):

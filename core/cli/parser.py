@@ -143,7 +143,9 @@ def _training_commands(commands: Any) -> None:
         command.add_argument(
             "--seed", type=int, help=f"seed of weights and patches (default: {DEFAULT_SEED})"
         )
+    plan.set_defaults(machine=None)
     train.add_argument("--name", help="the run's name (default: the plan's)")
+    _spreading(train)
     train.add_argument(
         "--resume", metavar="RUN",
         help="go on with a stopped run, such as r01; --minutes or --epochs then give its new "
@@ -159,6 +161,28 @@ def _training_commands(commands: Any) -> None:
     extend.add_argument(
         "--minutes", type=_positive, metavar="N", required=True, help="how much longer"
     )
+
+
+def _spreading(train: Any) -> None:
+    train.add_argument(
+        "--processes", type=_at_least(1), metavar="N",
+        help="train in N processes a machine, one a GPU (default: as the plan says, 1)",
+    )  # fmt: skip
+    train.add_argument(
+        "--nodes", type=_at_least(1), default=1, metavar="N",
+        help="spread the run over N machines that all see the project's folder",
+    )  # fmt: skip
+    train.add_argument(
+        "--node-rank", type=_at_least(0), default=0, metavar="I",
+        help="which of them this one is (default: 0, which leads and writes)",
+    )  # fmt: skip
+    train.add_argument(
+        "--rendezvous", metavar="HOST:PORT", help="where machine 0 can be reached by the others"
+    )
+    train.add_argument(
+        "--machine", metavar="NAME",
+        help="train on another machine over ssh, as entered under Machines in the window",
+    )  # fmt: skip
 
 
 def _model_commands(commands: Any) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from core.cli.output import Output
 from core.cli.planning import make_plan
+from core.cli.spreading import join, placed, shared
 from core.cli.watch import watch
 from core.errors import UserError
 from core.project.project import Project
@@ -39,15 +40,27 @@ def _known(plan: Plan) -> str:
 
 def train(args: Namespace, output: Output) -> int:
     """Train a model in a child process and print what it says."""
+    if args.node_rank > 0:
+        return _join(args)
     with Project.open(args.project) as project:
         run = _resumed(project, args) if args.resume else _created(project, args, output)
-    return watch(run, output)
+    return watch(placed(run, args), output)
+
+
+def _join(args: Namespace) -> int:
+    from core.project.runs import run  # noqa: PLC0415
+
+    if not args.resume:
+        raise UserError("Name the run that machine 0 leads, such as --resume r01.")
+    with Project.open(args.project) as project:
+        found = run(project, args.resume)
+    return join(found.path, args)
 
 
 def _created(project: Project, args: Namespace, output: Output) -> RunRecord:
     from core.project.runs import create_run  # noqa: PLC0415
 
-    made = make_plan(project, args, output)
+    made = shared(make_plan(project, args, output), args)
     # The run's name is its model's too.
     return create_run(project, replace(made, name=args.name) if args.name else made)
 

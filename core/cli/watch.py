@@ -20,6 +20,8 @@ from core.events import (
     ValidationEvent,
     to_line,
 )
+from core.jobs.launch import prefix_of
+from core.jobs.remote_run import is_remote
 from core.jobs.runner import RunProcess, start, watch_with_hardware
 from core.project.runs import RunRecord
 
@@ -39,10 +41,11 @@ def watch(run: RunRecord, output: Output) -> int:
     """
     named = ResultEvent(name="run", data={"run_id": run.id, "path": str(run.path)})
     show(named, output)
-    process = start(run.path)
+    far = is_remote(run.path)
+    process = start(run.path, () if far else prefix_of(run.path))
     try:
         with stop_on_interrupt() as cancelled:
-            last = _follow(process, output, cancelled)
+            last = _follow(process, output, cancelled, far)
     except BrokenPipeError:
         process.stop()  # Nobody reads any more, but what was learnt is kept.
         process.wait(None)
@@ -61,11 +64,12 @@ def watch(run: RunRecord, output: Output) -> int:
 
 
 def _follow(
-    process: RunProcess, output: Output, cancelled: Callable[[], bool]
+    process: RunProcess, output: Output, cancelled: Callable[[], bool], far: bool
 ) -> StateEvent | None:
     last: StateEvent | None = None
     stopping = False
-    for event in watch_with_hardware(process):
+    # A run on another machine brings the use of its devices with it.
+    for event in process.events(timeout=0.2) if far else watch_with_hardware(process):
         if cancelled() and not stopping:
             stopping = True
             process.stop()

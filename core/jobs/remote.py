@@ -58,8 +58,8 @@ class Follower:
         self._known = {(event.kind, event.time) for event in read_events(folder)}
         # A run that is taken up again may wait there.
         self._sent: ControlState = "pause" if self._remote.begun else "run"
-        self._waiting: list[str] = []
         self._lost, self._ended = False, False
+        self._attempt = 0
         self._noted = 0.0
 
     @property
@@ -113,7 +113,8 @@ class Follower:
             raise UserError(
                 f"The run did not start on {self._name}; what went wrong is in log.txt there."
             )
-        self._remote = replace(self._remote, begun=True, skew=checked.skew)
+        told = len(packet.make["orders"])
+        self._remote = replace(self._remote, begun=True, skew=checked.skew, told=told)
         self._remote.save(self._folder)
         self._log(f"The run was started on {self._name}. It goes on when the connection drops.")
 
@@ -154,7 +155,7 @@ class Follower:
             )
         wait = BACK_OFF[min(self._attempt, len(BACK_OFF) - 1)]
         self._attempt += 1
-        self._emit(StageEvent(stage="reconnect", done=self._attempt, total=0))
+        self._emit(StageEvent(stage="reconnect", done=0, total=self._attempt))
         end = time.monotonic() + wait
         while time.monotonic() < end and not self._left():
             time.sleep(_LOOK)
@@ -162,6 +163,7 @@ class Follower:
     def _found_link(self) -> None:
         if self._lost:
             self._lost = False
+            self._emit(StageEvent(stage="reconnect", done=self._attempt, total=self._attempt))
             self._log(f"Connected to {self._name} again.")
 
     def _log(self, message: str, level: Any = "info") -> None:
@@ -240,12 +242,12 @@ class Follower:
         if state != self._sent and not self._left():
             self._send({"run": "resume"}.get(state, state))
             self._sent = state
+        # Orders about the length go through the file, into which the command line writes, too.
         if (order := self._control.order()) is not None:
             orders.keep(self._folder, order)
-            self._waiting.append(str(order))
-        while self._waiting:
-            self._send(self._waiting[0])
-            del self._waiting[0]
+        for order in orders.kept(self._folder)[self._remote.told :]:
+            self._send(str(order))
+            self._remote = replace(self._remote, told=self._remote.told + 1)
 
     def _send(self, words: str) -> None:
         remote = self._remote

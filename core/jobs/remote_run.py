@@ -57,7 +57,8 @@ class Remote:
     """``remote.json`` of a run's folder: where it trains, and how far it is known here.
 
     run: its name there. begun: it was started there, and its end is not here yet. events,
-    hardware: bytes heard of either file. ordered: orders sent. skew: see :class:`Checked`.
+    hardware: bytes heard of either file. ordered: words sent. told: how many of the
+    run's orders about its length are known there. skew: see :class:`Checked`.
     """
 
     machine: Machine
@@ -66,6 +67,7 @@ class Remote:
     events: int = 0
     hardware: int = 0
     ordered: int = 0
+    told: int = 0
     skew: float = 0.0
 
     def save(self, folder: Path) -> None:

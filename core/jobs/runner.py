@@ -227,24 +227,14 @@ def start(folder: Path, prefix: Sequence[str] = ()) -> RunProcess:
 
     prefix: what stands before the interpreter; see core.jobs.launch, which makes it.
     """
-    environment = dict(os.environ)
-    # The child must find the same packages as we do, also when started from a source folder.
-    paths = [p for p in sys.path if p]
-    environment["PYTHONPATH"] = os.pathsep.join(paths)
-    # GPUs are numbered as NVML numbers them.
-    environment["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"
-    environment["PYTHONUNBUFFERED"] = "1"
-    # Threads that wait sleep instead of spinning: beside a busy program on the same two cores a
-    # training step took 26 s spinning and 5 s sleeping; on idle cores there is no difference.
-    environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    environment = child_environment()
     if prefix:
         environment = launch.environment(prefix, environment)
     flags = subprocess.CREATE_NO_WINDOW if sys.platform == "win32" else 0
     # What goes wrong before the child has taken its streams is in its log, too.
     with (folder / LOG).open("ab") as log:
         process = subprocess.Popen(
-            # -P: a folder called core where the program was started is not ours.
-            [*prefix, _interpreter(), "-P", "-m", "core.jobs.child", str(folder)],
+            [*prefix, *child_command(folder)],
             bufsize=0,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -255,6 +245,27 @@ def start(folder: Path, prefix: Sequence[str] = ()) -> RunProcess:
             start_new_session=sys.platform != "win32",
         )
     return RunProcess(folder, process)
+
+
+def child_command(folder: Path) -> list[str]:
+    """The child's command for the job of ``folder``."""
+    # -P: a folder called core where the program was started is not ours.
+    return [_interpreter(), "-P", "-m", "core.jobs.child", str(folder)]
+
+
+def child_environment() -> dict[str, str]:
+    """This program's environment with what a child needs."""
+    environment = dict(os.environ)
+    # The child must find the same packages as we do, also when started from a source folder.
+    paths = [p for p in sys.path if p]
+    environment["PYTHONPATH"] = os.pathsep.join(paths)
+    # GPUs are numbered as NVML numbers them.
+    environment["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"
+    environment["PYTHONUNBUFFERED"] = "1"
+    # Threads that wait sleep instead of spinning: beside a busy program on the same two cores a
+    # training step took 26 s spinning and 5 s sleeping; on idle cores there is no difference.
+    environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    return environment
 
 
 def _interpreter() -> str:

@@ -11,8 +11,9 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from core.data.plan import Plan, Quality
 from core.hardware import DeviceInfo
-from gui.pages.train_planning import Asked, minutes_to_morning
-from gui.widgets import ComboField, Field, NumberField, Segmented, caption, label
+from core.jobs.machines import machines
+from gui.pages.train_planning import ALL, SSH, Asked, minutes_to_morning
+from gui.widgets import Button, ComboField, Field, NumberField, Segmented, caption, label
 
 _MINUTES = {"10": 10.0, "30": 30.0, "60": 60.0, "180": 180.0}
 #: The time that goes with a quality until the user has chosen one.
@@ -20,10 +21,14 @@ _USUAL = {"quick": "10", "balanced": "60", "best": "night"}
 
 
 class Answers(QWidget):
-    """changed: time or device; the plan follows. quality_changed: it is to be planned anew."""
+    """changed: time or device; the plan follows. quality_changed: it is to be planned anew.
+
+    machines_asked: the user wants to enter or test other machines.
+    """
 
     changed = Signal()
     quality_changed = Signal()
+    machines_asked = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -79,11 +84,15 @@ class Answers(QWidget):
         self.device.setAccessibleName(self.tr("Device"))
         self.device.setMinimumWidth(320)
         self.device.changed.connect(lambda _key: self.changed.emit())
-        self._ask(self.tr("Device"), self.tr("Where it computes"), self.device)
+        self.others = Button(self.tr("Machines…"), "ghost", "ph.hard-drives")
+        self.others.clicked.connect(lambda _checked=False: self.machines_asked.emit())
+        words = self.tr("Where it computes: here, or on another machine over ssh")
+        self._ask(self.tr("Device"), words, self.device, self.others)
+        self.set_devices(())
 
-    def _ask(self, name: str, words: str, editor: QWidget) -> None:
+    def _ask(self, name: str, words: str, *editors: QWidget) -> None:
         self._column.addWidget(label(name, 13, 600))
-        self._row(editor)
+        self._row(*editors)
         self._column.addWidget(caption(words, wrap=True))
         self._column.addSpacing(14)
 
@@ -116,9 +125,13 @@ class Answers(QWidget):
         return self.time.key() == "night"
 
     def set_devices(self, devices: Sequence[DeviceInfo]) -> None:
-        """What there is to choose from."""
+        """What there is to choose from here; the machines entered follow."""
         options = [("auto", self.tr("Automatic"))]
         options += [(d.key, f"{d.name} ({d.key})" if d.is_gpu else d.name) for d in devices]
+        gpus = sum(device.is_gpu for device in devices)
+        if gpus > 1:
+            options.append((ALL, self.tr("All {0} GPUs").format(gpus)))
+        options += [(SSH + m.name, self.tr("{0} (ssh)").format(m.name)) for m in machines()]
         self.device.set_options(options)
 
     def follow(self, plan: Plan, automatic_name: str) -> None:

@@ -17,6 +17,7 @@ from core.errors import UserError
 from core.events import StateEvent
 from core.hardware import DeviceInfo
 from core.project.splits import is_labelled
+from gui.dialogs.machines import MachinesDialog
 from gui.dialogs.plan_form import edit_plan
 from gui.pages.train_answers import Answers
 from gui.pages.train_cases import CasesCard
@@ -47,6 +48,7 @@ class NewRun(QWidget):
         self._supervisor = supervisor
         self._planned: Planned | None = None
         self._edited: Plan | None = None
+        self._devices: tuple[DeviceInfo, ...] = ()  # of this computer
         self._task: Task | None = None
         self._wait = QTimer(self)
         self._wait.setSingleShot(True)
@@ -96,6 +98,7 @@ class NewRun(QWidget):
         self.answers = Answers()
         self.answers.changed.connect(self._plan_soon)
         self.answers.quality_changed.connect(self._plan_anew)
+        self.answers.machines_asked.connect(self._ask_machines)
         self.needs = Needs()
         self.needs.measure_asked.connect(lambda: self._measure(again=True))
         self.needs.cancel_asked.connect(self.measuring.cancel)
@@ -150,8 +153,9 @@ class NewRun(QWidget):
         if project is None:
             return
         self.measuring.leave()
-        if self._edited is not None and self._planned is not None:
-            self._keep_edits(self._edited, self._planned)
+        planned = self._planned
+        if self._edited is not None and planned is not None and self._on_its_machine(planned):
+            self._keep_edits(self._edited, planned)
             return
         self._planned = None
         self.needs.show_work(self.tr("Looking at the labelled cases"), 0.0)
@@ -165,7 +169,7 @@ class NewRun(QWidget):
     def _keep_edits(self, edited: Plan, planned: Planned) -> None:
         """The user's own plan with another length or device."""
         asked = self.answers.asked()
-        chosen = planned.devices[0].key if asked.device == "auto" else asked.device
+        chosen = planned.devices[0].key if asked.single == "auto" else asked.single
         try:
             self._edited = replan(
                 edited, planned.devices, measured=planned.measured,
@@ -184,7 +188,9 @@ class NewRun(QWidget):
 
     def _made(self, planned: Planned) -> None:
         self._planned = planned
-        self.answers.set_devices(planned.devices)
+        if planned.machine is None:
+            self._devices = planned.devices
+            self.answers.set_devices(planned.devices)
         if planned.split:
             self._session.refresh_series()
             self._session.message.emit(
@@ -256,10 +262,11 @@ class NewRun(QWidget):
     def _measure(self, again: bool = False) -> None:
         """Measure the plan shown: where that is not known yet, or ``again`` as the user asks."""
         plan = self.plan()
-        if plan is None or not self.isVisible():
-            return
+        asked = self.answers.asked()
+        if plan is None or not self.isVisible() or asked.device != asked.single:
+            return  # Only one device of this computer can be measured from here.
         if again or not plan.estimates.measured:
-            self.measuring.start(self.answers.asked(), plan, self._edited is not None, again)
+            self.measuring.start(asked, plan, self._edited is not None, again)
         self._show_buttons()
 
     def _measuring_on(self, fraction: float) -> None:
@@ -287,6 +294,16 @@ class NewRun(QWidget):
             )  # fmt: skip
 
     # ---- answers -----------------------------------------------------------------------------
+
+    def _on_its_machine(self, planned: Planned) -> bool:
+        """Whether the device chosen is on the machine that ``planned`` was made for."""
+        made_for = planned.machine.name if planned.machine is not None else ""
+        return self.answers.asked().machine == made_for
+
+    def _ask_machines(self) -> None:
+        dialog = MachinesDialog(self.window(), self._session.tasks)
+        dialog.saved.connect(lambda: self.answers.set_devices(self._devices))
+        dialog.exec()
 
     def _edit(self) -> None:
         planned = self._planned
@@ -324,4 +341,7 @@ class NewRun(QWidget):
                 budget_minutes=self.answers.asked().minutes,
             )  # fmt: skip
         name = self.answers.name.text().strip() or None
-        self._supervisor.start(plan, name, self.started.emit, automatic=self._edited is None)
+        self._supervisor.start(
+            plan, name, self.started.emit,
+            automatic=self._edited is None, machine=planned.machine,
+        )  # fmt: skip

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import QPoint, Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
+from core.events import StageEvent
 from core.project.runs import RunRecord
 from gui import theme
 from gui.run.history import RunHistory
@@ -203,16 +204,26 @@ class RunHeader(QWidget):
         known = math.isfinite(fraction) and not preparing
         self.percent.setText(f"{fraction * 100:.0f} %" if known else "")
 
+    def _stage_words(self, stage: StageEvent | None, preparing: bool) -> str:
+        """What is going on beside the training, if anything."""
+        if stage is not None and stage.stage == "reconnect" and stage.done < stage.total:
+            return self.tr("Connection lost, the run goes on there. Attempt {0}").format(
+                stage.total
+            )
+        if not preparing:
+            return ""
+        if stage is None or not stage.total or stage.stage == "reconnect":
+            return self.tr("Starting the training process")
+        if stage.stage == "upload":
+            words = self.tr("Sending cases: {0} of {1} MB")
+        else:
+            words = self.tr("Preparing cases: {0} of {1}")
+        return words.format(stage.done, stage.total)
+
     def _show_facts(self, history: RunHistory) -> None:
         step, state = history.step, history.run_state
         preparing = state == "preparing"
-        words = ""
-        if preparing and history.stage is not None and history.stage.total:
-            words = self.tr("Preparing cases: {0} of {1}").format(
-                history.stage.done, history.stage.total
-            )
-        elif preparing:
-            words = self.tr("Starting the training process")
+        words = self._stage_words(history.stage, preparing)
         self.stage.setText(words)
         self.stage.setVisible(bool(words))
         known = step is not None and not preparing

@@ -12,8 +12,14 @@ from core.data.measured import Measurements
 from core.data.plan import Plan, Quality
 from core.data.planner import plan_project
 from core.hardware import DeviceInfo, devices
+from core.jobs.launch import with_processes
+from core.jobs.machines import Machine, machine_named
+from core.jobs.remote_run import check
 from core.project.project import Project
 from core.project.splits import is_labelled, resplit
+
+#: Devices that are more than one here: a machine by its name, and all GPUs of this computer.
+SSH, ALL = "ssh:", "all"
 
 #: A run overnight ends at this hour, and is at least this many minutes long.
 MORNING, LEAST_NIGHT = 7, 60.0
@@ -28,12 +34,23 @@ class Asked:
     device: str = "auto"
     quality: Quality = "balanced"
 
+    @property
+    def machine(self) -> str:
+        """Name of the machine to train on; empty for this computer."""
+        return self.device.removeprefix(SSH) if self.device.startswith(SSH) else ""
+
+    @property
+    def single(self) -> str:
+        """The device as the planner knows it."""
+        return "auto" if self.machine or self.device == ALL else self.device
+
 
 @dataclass(frozen=True, slots=True)
 class Planned:
     """What the background job gives back. split: the series were put into splits by it.
 
-    measured: what is known of this machine. disk_free: bytes where the project lies.
+    measured: what is known of such machines. disk_free: bytes where the project lies. machine: the
+    one it was made for, whose devices these are; None for this computer.
     """
 
     plan: Plan
@@ -41,6 +58,7 @@ class Planned:
     split: bool
     measured: Measurements = field(default_factory=Measurements)
     disk_free: int = 0
+    machine: Machine | None = None
 
 
 def make_planned(
@@ -55,20 +73,23 @@ def make_planned(
     unsplit = bool(labelled) and all(record.split == "none" for record in labelled)
     if unsplit:
         resplit(project.library)
-    found = tuple(devices())
+    machine = machine_named(asked.machine) if asked.machine else None
+    found = check(machine).devices if machine is not None else tuple(devices())
     known = store.load()
     plan = plan_project(
         project,
         found,
         minutes=asked.minutes,
         epochs=asked.epochs,
-        device=asked.device,
+        device=asked.single,
         quality=asked.quality,
         measured=known,
         progress=progress,
         cancelled=cancelled,
     )
-    return Planned(plan, found, unsplit, known, shutil.disk_usage(project.path).free)
+    if asked.device == ALL:
+        plan = with_processes(plan, sum(device.is_gpu for device in found))
+    return Planned(plan, found, unsplit, known, shutil.disk_usage(project.path).free, machine)
 
 
 def minutes_to_morning(now: datetime) -> float:

@@ -11,6 +11,8 @@ from PySide6.QtCore import QCoreApplication, QEventLoop, QObject, Signal
 
 from core.errors import UserError
 from core.events import CheckpointEvent, Event, ResultEvent, StateEvent
+from core.jobs.machines import Machine
+from core.jobs.remote_run import is_remote, train_on
 from core.jobs.spec import Job
 from core.project.project import Project
 from core.project.runs import RunRecord, create_run
@@ -65,6 +67,11 @@ class RunSupervisor(QObject):
         return self._watch is not None and self._watch.stopping
 
     @property
+    def away(self) -> bool:
+        """Whether the run at work trains on another machine, where it goes on without us."""
+        return self._watch is not None and is_remote(self._watch.folder)
+
+    @property
     def paused(self) -> bool:
         """Whether the run at work waits."""
         state = None if self._watch is None else self._watch.state
@@ -76,10 +83,12 @@ class RunSupervisor(QObject):
         name: str | None = None,
         on_started: Callable[[str], object] | None = None,
         automatic: bool = True,
+        machine: Machine | None = None,
     ) -> None:
         """Make a run of ``plan`` and train; on_started gets its id. Errors go to the session.
 
-        automatic: whether the plan is as the planner made it.
+        automatic: whether the plan is as the planner made it. machine: where to train, None for
+        this computer.
         """
         project = self.session.require_project()
         if self._refuse():
@@ -92,6 +101,8 @@ class RunSupervisor(QObject):
         def made(record: RunRecord) -> None:
             self._starting = False
             if self.session.project is project:
+                if machine is not None:
+                    train_on(machine, record.path)
                 self._launch(project, record)
                 if on_started is not None and self.live_run == record.id:
                     on_started(record.id)
@@ -168,9 +179,13 @@ class RunSupervisor(QObject):
                 hardware=True,
                 parent=self,
             )
-        except OSError as error:
-            sentence = self.tr("The training process could not be started: {0}.").format(
-                error.strerror or str(error)
+        except (OSError, UserError) as error:
+            sentence = (
+                self.tr("The training process could not be started: {0}.").format(
+                    error.strerror or str(error)
+                )
+                if isinstance(error, OSError)
+                else error.sentence
             )
             self.session.error.emit(self.tr("The run was not started"), sentence)
             return
@@ -203,12 +218,19 @@ class RunSupervisor(QObject):
         """Another project: what belongs to the one before stops, and can be resumed there."""
         self.jobs.cancel_all()
         if self._watch is not None and self.session.project is not self._project:
-            self._watch.stop()
+            away = self.away
+            self._let_go(self._watch)
             self.session.active_run = None
-            self.session.message.emit(
-                self.tr("{0} saves and stops, because its project was closed").format(self._run_id),
-                None,
+            words = (
+                self.tr("{0} goes on on its machine; resume it to follow it again")
+                if away
+                else self.tr("{0} saves and stops, because its project was closed")
             )
+            self.session.message.emit(words.format(self._run_id), None)
+
+    def _let_go(self, watch: Watch) -> None:
+        """Save and end; what trains on another machine goes on there."""
+        watch.leave() if self.away else watch.stop()
 
     # ---- other jobs --------------------------------------------------------------------------
 
@@ -233,7 +255,7 @@ class RunSupervisor(QObject):
         """
         self.jobs.cancel_all()
         if self._watch is not None:
-            self._watch.stop()
+            self._let_go(self._watch)
             self.changed.emit()
         began = time.monotonic()
         while self._watch is not None or self.jobs.busy:

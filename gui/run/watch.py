@@ -60,6 +60,11 @@ class Watch(QObject):
             self._patience.start(patience_ms)
         self.worker.process.stop()
 
+    def leave(self) -> None:
+        """Let go of the child: a run here saves and ends, one on another machine goes on there."""
+        self.stopping = True
+        self.worker.process.leave()
+
     def kill(self) -> None:
         """End the child now."""
         self.worker.process.kill()

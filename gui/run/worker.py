@@ -7,6 +7,8 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, QThread, Signal
 
+from core.jobs.launch import prefix_of
+from core.jobs.remote_run import is_remote
 from core.jobs.runner import RunProcess, start, watch_with_hardware
 
 #: How often the thread wakes to see whether a sample is due, though the child says nothing.
@@ -17,7 +19,7 @@ class RunWorker(QThread):
     """Starts the job of ``folder`` and emits what it says; with ``hardware`` device use, too.
 
     The gauges so go on moving while a step of the child stalls. Raises OSError when no process can
-    be started.
+    be started, UserError when the run's folder does not say how.
     """
 
     happened = Signal(object)
@@ -32,7 +34,10 @@ class RunWorker(QThread):
     ) -> None:
         super().__init__(parent)
         self.folder = folder
-        self.hardware = hardware
+        # A run on another machine brings the use of its devices with it.
+        self.hardware = hardware and not is_remote(folder)
+        if not prefix and not is_remote(folder):
+            prefix = prefix_of(folder)
         self.process: RunProcess = start(folder, prefix)
 
     def run(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import socket
@@ -70,6 +71,15 @@ class Server:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
         return len(found)
+
+
+def end_keepers(there: Path) -> None:
+    """End what still runs on a machine whose folder is ``there``."""
+    for stamp in there.glob("projects/*/keeper.json"):
+        with contextlib.suppress(psutil.Error, OSError, ValueError):
+            keeper = psutil.Process(json.loads(stamp.read_bytes())["pid"])
+            for process in [*keeper.children(recursive=True), keeper]:
+                process.kill()
 
 
 def _keygen(path: Path) -> str:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 
 from core.events import (
@@ -30,7 +27,7 @@ from core.project.project import Project
 from core.project.runs import RunRecord, create_run, read_events, run
 from core.training import checkpoint
 from tests.core.data.plans import tiny_plan
-from tests.core.jobs.sshd import Server, sshd
+from tests.core.jobs.sshd import Server, end_keepers, sshd
 from tests.core.training.conftest import one_thread, project
 
 __all__ = ["one_thread", "project", "sshd"]  # fixtures
@@ -42,11 +39,7 @@ Start = Callable[..., tuple[RunRecord, RunProcess]]
 def machine(sshd: Server, tmp_path: Path) -> Iterator[Machine]:
     there = tmp_path / "there"
     yield sshd.machine(folder=str(there))
-    for stamp in there.glob("projects/*/keeper.json"):
-        with contextlib.suppress(psutil.Error, OSError, ValueError):
-            keeper = psutil.Process(json.loads(stamp.read_bytes())["pid"])
-            for process in [*keeper.children(recursive=True), keeper]:
-                process.kill()
+    end_keepers(there)
 
 
 @pytest.fixture
