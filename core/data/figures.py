@@ -17,7 +17,8 @@ class Figures:
     lesion_ml: smallest, median and largest connected lesion. lesion_mm: extent of the 10th
     percentile, median and 90th percentile lesion (diameter of the ball of its volume).
     hu: 0.5th, 50th and 99.5th percentile inside the lesions; hu_mean, hu_std there.
-    litres: volume of all cases, train and val. single_lesion_share: share of the training cases
+    litres: volume of all cases, train and val; voxels: of all as scanned; largest_voxels: of the
+    largest one. single_lesion_share: share of the training cases
     with exactly one connected lesion. place_dice: mean Dice that the place in the image alone
     reaches in training cases left out one by one; see ``core.data.places``.
     """
@@ -34,5 +35,7 @@ class Figures:
     hu_mean: float = 0.0
     hu_std: float = 0.0
     litres: float = 0.0
+    voxels: int = 0
+    largest_voxels: int = 0
     single_lesion_share: float = 0.0
     place_dice: float = 0.0

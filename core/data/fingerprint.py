@@ -160,10 +160,16 @@ def _summary(train: list[_Case], val: list[_Case]) -> Figures:
         hu=hu,
         hu_mean=mean,
         hu_std=std,
+        voxels=sum(map(_voxels, (*train, *val))),
+        largest_voxels=max(map(_voxels, (*train, *val))),
         litres=float(sum(math.prod(case.size_mm) for case in (*train, *val)) / 1e6),
         single_lesion_share=float(np.mean([len(case.lesions_ml) == 1 for case in train])),
         place_dice=place_dice([np.array(case.place, np.float32) / 1000 for case in train]),
     )
+
+
+def _voxels(case: _Case) -> int:
+    return round(math.prod(n / s for n, s in zip(case.size_mm, case.spacing, strict=True)))
 
 
 def _hu(cases: list[_Case]) -> tuple[Triple, float, float]:

@@ -32,9 +32,8 @@ PREVIEW_BYTES, CASE_EXTRA_BYTES = 60_000, 100_000
 #: Previews: of so many cases a pass, and of so many passes kept in the run's folder, and the last
 #: again with the model (``core.training.validation``).
 PREVIEW_CASES, PREVIEW_PASSES = 12, 3
-#: Copies of the weights on disk: two checkpoints of network, average and two moments, the best
-#: weights, the model.
-WEIGHT_COPIES = 2 * 4 + 1 + 1
+#: Copies of the weights in a checkpoint: network, average and two moments. Two are kept.
+CHECKPOINT_COPIES, CHECKPOINTS = 4, 2
 #: A pass in the middle of a run is left out where passes take more than this share of it
 #: (``core.training.run``).
 VALIDATION_SHARE = 0.15
@@ -69,7 +68,7 @@ def estimate(
         seconds=seconds,
         step_seconds=step,
         parameters=count(plan).parameters,
-        disk_bytes=disk_bytes(plan),
+        disk_bytes=disk_bytes(plan, seconds),
         steps=steps,
         measured=exact,
     )
@@ -107,12 +106,15 @@ def step_bytes(plan: Plan) -> float:
     return weights + activations
 
 
-def disk_bytes(plan: Plan) -> int:
-    """Bytes a run leaves: preprocessed cases, checkpoints, previews and its model."""
+def disk_bytes(plan: Plan, seconds: float) -> int:
+    """Bytes a run of ``seconds`` leaves: preprocessed cases, checkpoints, previews, its model."""
     figures = plan.figures
     cases = figures.cases_train + figures.cases_val
     cache = grid_voxels(plan) * CASE_BYTES + source_voxels(plan) + cases * CASE_EXTRA_BYTES
-    weights = count(plan).parameters * 4 * WEIGHT_COPIES
+    # One at the end, and one before it in a run that is long enough.
+    saved = min(CHECKPOINTS, 1 + int(seconds / (plan.checkpoint_minutes * 60)))
+    # The best weights and the model are one copy more each.
+    weights = count(plan).parameters * 4 * (saved * CHECKPOINT_COPIES + 2)
     previews = min(PREVIEW_CASES, figures.cases_val) * (PREVIEW_PASSES + 1) * PREVIEW_BYTES
     return int(cache + weights + previews)
 
@@ -181,14 +183,16 @@ def grid_voxels(plan: Plan) -> int:
 
 
 def source_voxels(plan: Plan) -> float:
-    """Voxels of all cases as they were scanned, at the usual spacing."""
+    """Voxels of all cases as they were scanned; at the usual spacing in plans that do not know."""
     voxel = math.prod(plan.figures.median_spacing)
-    return plan.figures.litres * 1e6 / voxel if voxel > 0 else 0.0
+    known = plan.figures.voxels
+    return known or (plan.figures.litres * 1e6 / voxel if voxel > 0 else 0.0)
 
 
 def _largest_voxels(plan: Plan) -> float:
     voxel = math.prod(plan.figures.median_spacing)
-    return math.prod(plan.figures.largest_size_mm) / voxel if voxel > 0 else 0.0
+    known = plan.figures.largest_voxels
+    return known or (math.prod(plan.figures.largest_size_mm) / voxel if voxel > 0 else 0.0)
 
 
 def _pace(measured: Measurements | None) -> Pace:
