@@ -85,8 +85,8 @@ def _positions(
     The way to the face in :data:`REACH_MM`; the way to the middle as a share of half the image,
     from -1 (middle) to 1 (face). Neither tells a side of the image from the other, so mirrored
     blocks and mirrored predictions need nothing of their own. True places, however the block was
-    turned and scaled: they say where in the image a voxel was read. After CoordConv (Liu et al.,
-    NeurIPS 2018).
+    turned and scaled: they say where in the image a voxel was read, but for elastic bending. After
+    CoordConv (Liu et al., NeurIPS 2018).
     """
     turn = matrix.to(torch.float64)
     offsets = [torch.arange(n, dtype=torch.float64) - (n - 1) / 2 for n in size]

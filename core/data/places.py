@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +22,8 @@ BOXES = 8
 FEWEST = 4
 
 
-def place(lesion: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Share of lesion (0-1) in the boxes ``[8, 8, 8]`` of an image's eighth, middle first.
+def place(lesion: NDArray[np.bool_]) -> NDArray[Any]:
+    """Share of lesion (float, 0-1) in the boxes ``[8, 8, 8]`` of an image's eighth, middle first.
 
     lesion: ``[z, y, x]``. The eight eighths of the image are averaged.
     """
@@ -34,7 +35,7 @@ def place(lesion: NDArray[np.bool_]) -> NDArray[np.float32]:
     return even[BOXES:, BOXES:, BOXES:]
 
 
-def place_dice(places: Sequence[NDArray[np.float32]]) -> float:
+def place_dice(places: Sequence[NDArray[Any]]) -> float:
     """Mean Dice of the boxes that are lesion in most of the other cases; 0 for too few cases.
 
     Near 0 for small lesions anywhere in the body; 0.6 and more for images cropped round them.

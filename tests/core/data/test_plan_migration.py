@@ -34,7 +34,8 @@ def test_a_plan_of_version_1_is_read(stored: dict[str, Any]) -> None:
     assert plan.gamma is plan.contrast is True
     assert not plan.early_stop
     assert plan.validation_minutes == stored["budget_minutes"] / stored["validations"]
-    assert plan.slices == 1
+    assert plan.slices == plan.inputs == 1
+    assert not plan.position
     assert plan.ignore_value is None
 
 
