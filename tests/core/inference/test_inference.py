@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.data.plan import PlanClass
@@ -22,6 +22,7 @@ def bright(image: torch.Tensor) -> torch.Tensor:
     return torch.cat([-lesion, lesion], 1)
 
 
+@settings(deadline=None)
 @given(
     st.tuples(*[st.integers(1, 90)] * 3),
     st.tuples(*[st.integers(1, 6)] * 3),
