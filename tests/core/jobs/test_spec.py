@@ -6,7 +6,16 @@ from pathlib import Path
 import pytest
 
 from core.errors import FileRefusedError
-from core.jobs.spec import EvaluateJob, ExportJob, Job, PredictJob, TrainJob, load_job
+from core.jobs.spec import (
+    EvaluateJob,
+    ExportJob,
+    Job,
+    PredictJob,
+    ProbeJob,
+    TrainJob,
+    load_job,
+)
+from tests.core.data.plans import tiny_plan
 
 
 @pytest.mark.parametrize(
@@ -15,6 +24,8 @@ from core.jobs.spec import EvaluateJob, ExportJob, Job, PredictJob, TrainJob, lo
         PredictJob(project=Path("/p"), series_uid="1.2", model_id="r01"),
         EvaluateJob(project=Path("/p"), run_id="r01", split="val", device="cpu"),
         ExportJob(project=Path("/p"), model_id="r01", format="onnx", path=Path("/out/Größe.onnx")),
+        ProbeJob(project=Path("/p"), seconds=20.0, minutes=10.0, quality="best", again=True),
+        ProbeJob(project=Path("/p"), seconds=8.0, plan=tiny_plan().as_json()),
     ],
 )
 def test_jobs_come_back_as_they_were_saved(job: Job, tmp_path: Path) -> None:
