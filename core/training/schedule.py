@@ -45,9 +45,13 @@ class Leg:
 
     def share(self, position: float, stop: float) -> float:
         """The learning rate as a share of the plan's. stop: where training really ends."""
-        done = min(1.0, max(0.0, (position - self.begin) / max(stop - self.begin, 1e-9)))
         ramp = min(1.0, (position - self.begin) / self.rise) if self.rise > 0 else 1.0
-        return (self.start + (self.peak - self.start) * ramp) * (1 - done) ** POWER
+        return (self.start + (self.peak - self.start) * ramp) * self.fall(position, stop)
+
+    def fall(self, position: float, stop: float) -> float:
+        """The part of it that falls from 1 to 0 along the leg."""
+        done = min(1.0, max(0.0, (position - self.begin) / max(stop - self.begin, 1e-9)))
+        return (1 - done) ** POWER
 
 
 class Schedule:
@@ -141,7 +145,8 @@ class Schedule:
         """Begin another leg as ``order`` says; what became of the learning rate, for the log."""
         here, old = self.position(step), self.leg
         end = self._end(order, step, step_seconds)
-        share = 0.0 if self.ended else old.share(here, self.stop)
+        stop = self.stop
+        share = 0.0 if self.ended else old.share(here, stop)
         longer = self.ended or end > old.end
         self.ended = False
         left = max(0.0, end - here)
@@ -150,8 +155,10 @@ class Schedule:
             rises = self._words(AGAIN_RISE * left)
             rate = f"rises again to {AGAIN * 100:.0f} % of its peak over {rises}, then falls"
         else:
+            # A power of what is left, times another one, is the power of both: ordered the same
+            # end again the learning rate stays as it was.
             rise = max(0.0, old.begin + old.rise - here)
-            peak = old.peak if rise > 0 else share
+            peak = old.peak * old.fall(here, stop) if rise > 0 else share
             self.leg = Leg(here, end, share, peak, rise)
             rate = "goes on from where it is and falls"
         return (
