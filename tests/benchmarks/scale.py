@@ -17,7 +17,6 @@ import shutil
 import sys
 import time
 from dataclasses import asdict, dataclass
-from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
@@ -44,25 +43,27 @@ KINDS = 4
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """What one size took. Times in seconds, memory in MB.
+    """What one size took. Seconds (``_cpu``: of the processor, for busy machines), memory in MB.
 
-    open_project: opening it and listing its series. make_run: manifest and run folder, labels
-    hashed before. first_step: from the start of the child to its first step's end, as it says.
-    preparing: of that, from its first word to ``running``. private_mb: memory of the child without
-    the pages of mapped files, which the system takes back when it needs them; mapped_mb: those.
-    step_ms: median over its reports; data_wait: share of the time spent waiting for data.
+    open_cpu: opening the project and listing its series. make_run_cpu: manifest and run folder,
+    labels hashed before. running: from the start of the child until it says it trains. steps: taken
+    while it was watched. data_wait: share of the time spent waiting for data. private_mb: memory of
+    the child at the end without the pages of mapped files, which the system takes back when it
+    needs them; mapped_mb: those. open_files: of the child, mapped ones included.
     """
 
     cases: int
-    open_project: float
-    make_run: float
-    preparing: float
-    first_step: float
+    open_cpu: float
+    make_run_cpu: float
+    running: float
+    running_cpu: float
     steps: int
     step_ms: float
+    step_cpu_ms: float
     data_wait: float
     private_mb: float
     mapped_mb: float
+    open_files: int
 
 
 def plan() -> Plan:
@@ -153,47 +154,55 @@ def _in_order(project: Project, records: list[SeriesRecord]) -> list[manifest.Ma
 
 
 def measure(path: Path, cases: int, made: Plan, seconds: float) -> Scale:
-    """Run for ``seconds`` after the first step and look at it from outside."""
-    began = time.monotonic()
+    """Run for ``seconds`` after it began to train and look at it from outside."""
+    began = time.process_time()
     project = Project.open(path)
     project.series()
-    opened = time.monotonic()
+    opened = time.process_time()
     run = create_run(project, made)
-    ready = time.monotonic()
+    ready = time.process_time()
     project.close()
+    started = time.monotonic()
     process = start(run.path)
     child = psutil.Process(process.pid)
-    first = preparing = running = 0.0
-    reports: list[StepEvent] = []
-    memory: list[tuple[float, float]] = []
+    running = running_cpu = 0.0
+    reports: list[tuple[StepEvent, float]] = []
+    memory, files = (0.0, 0.0), 0
     for event in process.events(timeout=1.0):
-        now = time.monotonic()
+        if memory[0] or process.returncode is not None:
+            continue  # what is said after it was ended
         if isinstance(event, StateEvent):
-            preparing = event.time if event.state == "preparing" else preparing
-            running = event.time if event.state == "running" else running
-            if event.state == "failed" and not first:
+            if event.state == "failed":
                 raise SystemExit(event.sentence)
+            if event.state == "running":
+                running, running_cpu = time.monotonic(), _cpu(child)
         if isinstance(event, StepEvent):
-            first = first or now
-            reports.append(event)
-        if first and process.returncode is None:
-            memory.append(_memory(child))
-            if now - first >= seconds:
-                process.kill()
-    # The first report covers the warm-up; from the second on a step is a step.
-    speeds = [(b.elapsed - a.elapsed) / (b.step - a.step) for a, b in pairwise(reports[1:])]
+            reports.append((event, _cpu(child)))
+        # The first report covers the warm-up; from then on a step is a step.
+        if len(reports) > 2 and time.monotonic() - running >= seconds:
+            memory, files = _memory(child), len(child.open_files())
+            process.kill()
+    (first, cpu_then), (last, cpu_now) = reports[0], reports[-1]
+    steps = last.step - first.step
     return Scale(
         cases=cases,
-        open_project=opened - began,
-        make_run=ready - opened,
-        preparing=running - preparing,
-        first_step=first - ready,
-        steps=reports[-1].step,
-        step_ms=1000 * median(speeds),
-        data_wait=median(r.data_wait for r in reports[1:]),
-        private_mb=max(m[0] for m in memory),
-        mapped_mb=max(m[1] for m in memory),
+        open_cpu=opened - began,
+        make_run_cpu=ready - opened,
+        running=running - started,
+        running_cpu=running_cpu,
+        steps=last.step,
+        step_ms=1000 * (last.elapsed - first.elapsed) / steps,
+        step_cpu_ms=1000 * (cpu_now - cpu_then) / steps,
+        data_wait=median(event.data_wait for event, _ in reports[1:]),
+        private_mb=memory[0],
+        mapped_mb=memory[1],
+        open_files=files,
     )
+
+
+def _cpu(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return times.user + times.system
 
 
 def _memory(child: psutil.Process) -> tuple[float, float]:
