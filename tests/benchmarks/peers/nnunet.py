@@ -18,7 +18,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import time
 from copy import deepcopy
 from pathlib import Path
 from statistics import median
@@ -64,12 +63,12 @@ def run(
     trainer, changed, step = _fitted(work, configuration, budget)
     steps = _train(trainer, budget, step)
     trained = budget.spent
-    begin = time.monotonic()
+    begin = budget.now()
     _predict(trainer, data, work)
     return Outcome(
         prepare_seconds=prepared,
         train_seconds=trained - prepared,
-        predict_seconds=time.monotonic() - begin,
+        predict_seconds=budget.now() - begin,
         uncharged_seconds=budget.uncharged,
         steps=steps,
         changed=changed,
@@ -167,20 +166,20 @@ def _fitted(work: Path, configuration: str, budget: Budget) -> tuple[nnUNetTrain
     """A fresh trainer whose plan fits, what was changed, and seconds an iteration of it."""
     folder = work / "nnUNet_preprocessed" / DATASET
     plans = json.loads((folder / f"{PLANS}.json").read_text())
-    begin = time.monotonic()
+    begin = budget.now()
     left, changed = budget.left, ""
-    step = _estimated(_trainer(work, configuration, plans))
+    step = _estimated(_trainer(work, configuration, plans), budget)
     if step * ENOUGH > left:
         slow = f"an iteration of the default plan takes about {step:.0f} s here; "
         changed = slow + cut_down(plans["configurations"][configuration], configuration)
-    step = _timed(_trainer(work, configuration, plans), 3)
+    step = _timed(_trainer(work, configuration, plans), budget)
     # Its weights and optimiser have moved; start with fresh ones.
     trainer = _trainer(work, configuration, plans)
-    budget.off_the_clock(time.monotonic() - begin)
+    budget.off_the_clock(budget.now() - begin)
     return trainer, changed, step
 
 
-def _estimated(trainer: nnUNetTrainer) -> float:
+def _estimated(trainer: nnUNetTrainer, budget: Budget) -> float:
     """Seconds of an iteration, from a forward pass of one patch: a third of its training.
 
     A whole iteration of the default plan takes minutes on one core.
@@ -188,22 +187,22 @@ def _estimated(trainer: nnUNetTrainer) -> float:
     import torch  # noqa: PLC0415
 
     patch = torch.zeros(1, trainer.num_input_channels, *trainer.configuration_manager.patch_size)
-    begin = time.monotonic()
+    begin = budget.now()
     with torch.no_grad():
         trainer.network(patch)
-    seconds = time.monotonic() - begin
+    seconds = budget.now() - begin
     _end_workers(trainer)
     return 3 * trainer.batch_size * seconds
 
 
-def _timed(trainer: nnUNetTrainer, iterations: int) -> float:
-    """Median seconds of an iteration, data included."""
+def _timed(trainer: nnUNetTrainer, budget: Budget) -> float:
+    """Median seconds of three iterations, data included."""
     trainer.on_train_epoch_start()
     seconds: list[float] = []
-    for _ in range(iterations):
-        begin = time.monotonic()
+    for _ in range(3):
+        begin = budget.now()
         trainer.train_step(next(trainer.dataloader_train))
-        seconds.append(time.monotonic() - begin)
+        seconds.append(budget.now() - begin)
     _end_workers(trainer)
     return median(seconds)
 
@@ -215,7 +214,7 @@ def _train(trainer: nnUNetTrainer, budget: Budget, step: float) -> int:
         trainer.current_epoch = epoch
         trainer.on_train_epoch_start()
         count = max(1, round(budget.left / step / (EPOCHS - epoch)))
-        begin = time.monotonic()
+        begin = budget.now()
         losses = [
             float(trainer.train_step(next(trainer.dataloader_train))["loss"])
             for _ in range(count)
@@ -223,7 +222,7 @@ def _train(trainer: nnUNetTrainer, budget: Budget, step: float) -> int:
         ]
         if not losses:
             break
-        step = (time.monotonic() - begin) / len(losses)
+        step = (budget.now() - begin) / len(losses)
         total += len(losses)
         mean = sum(losses) / len(losses)
         print(f"epoch {epoch + 1} of {EPOCHS}: {count} iterations of {step:.2f} s, loss {mean:.3f}")
