@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 from pathlib import Path
@@ -48,14 +49,14 @@ def test_the_ladder_gives_up_batch_then_patch_then_kept_activations() -> None:
     assert sizes[again] <= math.prod(plan.patch) / 2 < sizes[again - 2]
     assert found[again].patch == found[again - 1].patch
     assert found[-1].patch == (16, 16, 16)
-    assert all(b <= 0.8 * a for a, b in zip(sizes[1:again], sizes[2:again], strict=False))
+    assert all(b <= 0.8 * a for a, b in itertools.pairwise(sizes[1:again]))
     assert all(p.batch == 4 for p in found)
 
 
 def test_estimates_follow_the_ladder() -> None:
     found = [tiny_plan(batch=2, patch=(64, 64, 64)), *rungs(tiny_plan(batch=2, patch=(64,) * 3))]
     memory = [p.estimates.memory_bytes for p in found[1:]]
-    assert all(b <= a for a, b in zip(memory, memory[1:], strict=False))
+    assert all(b <= a for a, b in itertools.pairwise(memory))
     assert memory[-1] < memory[0]
     assert found[2].estimates.step_seconds < found[1].estimates.step_seconds
 
