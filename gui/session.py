@@ -204,6 +204,13 @@ class Session(QObject):
         self.require_project().set_split(chosen, split)
         self.refresh_series()
 
+    def set_outlined(self, uid: str, value: int, whole: bool) -> None:
+        """Say whether a class is outlined in the whole of a series: if not, the rest is unknown."""
+        project = self.require_project()
+        others = {v for v in project.record(uid).unannotated if v != value}
+        project.update(uid, unannotated=tuple(sorted(others if whole else {*others, value})))
+        self.refresh_series()
+
     def set_splits(self, parts: dict[str, Split]) -> None:
         """Put each series into its split."""
         project = self.require_project()

@@ -38,6 +38,11 @@ def volume_words(ml: float) -> str:
     return f"{thousands(ml, 0 if ml >= 1000 else 1)} mL"
 
 
+def outlined(doc: LabelDocument, value: int) -> bool:
+    """Whether a class is outlined in the whole of the open series."""
+    return not doc.uid or value not in doc.session.record(doc.uid).unannotated
+
+
 class ClassRow(QWidget):
     """One class; a click makes it the one that is painted with."""
 
@@ -74,9 +79,17 @@ class ClassRow(QWidget):
         words = self.tr("Unlock {0}") if locked else self.tr("Lock {0}")
         self.lock.set_tooltip(words.format(name))
         key = f" ({self._number})" if self._number <= 9 else ""
-        self.setToolTip(f"{name}{key}")
+        self.setToolTip("\n".join([f"{name}{key}", *self._remarks()]))
         self.setAccessibleName(name)
         self.update()
+
+    def _remarks(self) -> list[str]:
+        """What training and scores make of the class."""
+        if self._doc.schema.ignore_value == self.value:
+            return [self.tr("Not sure: neither learned nor scored")]
+        if not outlined(self._doc, self.value):
+            return [self.tr("Not outlined everywhere in this series: the rest is unknown")]
+        return []
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Paint with this class."""
@@ -108,6 +121,9 @@ class ClassRow(QWidget):
         p.setBrush(swatch)
         p.drawRoundedRect(QRectF(12, rect.center().y() - 7, 14, 14), 3, 3)
         words = volume_words(doc.ml(self.value))
+        if not outlined(doc, self.value):
+            # As much as this, and whatever else there is.
+            words = f"≥ {words}" if words else "?"
         font = theme.font(13)
         right = self.width() - 64
         text(
@@ -125,21 +141,33 @@ class ClassRow(QWidget):
 class ClassDialog(Dialog):
     """Name and kind of a class."""
 
-    def __init__(self, parent: QWidget, title: str, name: str = "", lesion: bool = False) -> None:
+    def __init__(self, parent: QWidget, title: str, like: LabelClass | None = None) -> None:
         super().__init__(parent, title, 400)
-        self.name = Field(name, self.tr("Name"))
+        self.name = Field(like.name if like else "", self.tr("Name"))
         self.name.setMaxLength(64)
         self.body.addWidget(self.name)
-        row = QHBoxLayout()
-        self.lesion = Switch(self.tr("Count and measure as lesions"), lesion)
-        row.addWidget(label(self.tr("Count and measure as lesions"), tone="t2"), 1)
-        row.addWidget(self.lesion)
-        self.body.addLayout(row)
+        self.lesion = self._switch(
+            self.tr("Count and measure as lesions"), like is not None and like.lesion
+        )
+        self.ignore = self._switch(
+            self.tr("Not sure: neither learned nor scored"), like is not None and like.ignore
+        )
+        # A lesion that nobody is sure of is none that could be counted.
+        self.lesion.toggled.connect(lambda on: self.ignore.setChecked(False) if on else None)
+        self.ignore.toggled.connect(lambda on: self.lesion.setChecked(False) if on else None)
         self.add_button(self.tr("Cancel"), "ghost").clicked.connect(self.reject)
         done = self.add_button(self.tr("Save"), "primary")
         done.setDefault(True)
         done.clicked.connect(self._check)
         self.name.setFocus()
+
+    def _switch(self, words: str, on: bool) -> Switch:
+        row = QHBoxLayout()
+        switch = Switch(words, on)
+        row.addWidget(label(words, tone="t2"), 1)
+        row.addWidget(switch)
+        self.body.addLayout(row)
+        return switch
 
     def _check(self) -> None:
         if self.name.text().strip():
@@ -176,6 +204,7 @@ class ClassesSection(Section):
         document.active_changed.connect(self._follow)
         document.volume_changed.connect(self._follow)
         document.labels_changed.connect(self._soon)
+        document.session.series_changed.connect(self._follow)
         self._rebuild()
 
     def _soon(self) -> None:
@@ -219,6 +248,8 @@ class ClassesSection(Section):
             schema, added = self._doc.schema.with_class(
                 dialog.name.text().strip(), dialog.lesion.isChecked()
             )
+            if dialog.ignore.isChecked():
+                schema = schema.with_ignored(added.value)
             self._doc.set_schema(schema)
             self._doc.set_active(added.value)
         dialog.deleteLater()
@@ -230,26 +261,49 @@ class ClassesSection(Section):
             return
         found = self._doc.schema.by_value(row.value)
         menu = Menu(self)
-        menu.add(self.tr("Rename…"), lambda: self._edit(found), "ph.pencil-simple")
+        menu.add(self.tr("Edit…"), lambda: self._edit(found), "ph.pencil-simple")
         menu.add(self.tr("Colour…"), lambda: self._recolour(found), "ph.palette")
         menu.add(
             self.tr("Paint with it"), lambda: self._doc.set_active(row.value), "ph.paint-brush"
         )
+        if self._doc.uid and not found.ignore:
+            self._add_outlined(menu, found)
         menu.exec(event.globalPos())
         menu.deleteLater()
 
+    def _add_outlined(self, menu: Menu, found: LabelClass) -> None:
+        uid, whole = self._doc.uid, outlined(self._doc, found.value)
+        words = self.tr("Outlined everywhere here")
+        if whole:
+            words = self.tr("Not outlined everywhere here")
+        menu.add(
+            words,
+            lambda: self._doc.session.set_outlined(uid, found.value, not whole),
+            "ph.circle-dashed" if whole else "ph.circle",
+        )
+
     def _edit(self, found: LabelClass) -> None:
-        dialog = ClassDialog(self, self.tr("Rename a label class"), found.name, found.lesion)
+        dialog = ClassDialog(self, self.tr("Edit a label class"), found)
         if dialog.exec():
-            name, lesion = dialog.name.text().strip(), dialog.lesion.isChecked()
-            self._replace(replace(found, name=name, lesion=lesion))
+            self._keep(found, dialog)
         dialog.deleteLater()
+
+    def _keep(self, found: LabelClass, dialog: ClassDialog) -> None:
+        name, ignore = dialog.name.text().strip(), dialog.ignore.isChecked()
+        new = replace(found, name=name, lesion=dialog.lesion.isChecked(), ignore=found.ignore)
+        schema = self._doc.schema
+        if ignore != found.ignore:
+            # One class at most means "not sure"; another that did no longer does.
+            schema = schema.with_ignored(found.value if ignore else None)
+            new = replace(new, ignore=ignore)
+        self._replace(new, schema)
 
     def _recolour(self, found: LabelClass) -> None:
         colour = QColorDialog.getColor(QColor(found.colour), self, self.tr("Colour"))
         if colour.isValid():
             self._replace(replace(found, colour=colour.name().upper()))
 
-    def _replace(self, new: LabelClass) -> None:
-        classes = tuple(new if c.value == new.value else c for c in self._doc.schema.classes)
+    def _replace(self, new: LabelClass, schema: LabelSchema | None = None) -> None:
+        before = (schema or self._doc.schema).classes
+        classes = tuple(new if c.value == new.value else c for c in before)
         self._doc.set_schema(LabelSchema(classes))

@@ -201,13 +201,15 @@ class Details(QFrame):
             if (old := item.widget()) is not None:
                 old.hide()
                 old.deleteLater()
-        for name in record.labels:
-            self._classes.addWidget(self._class_row(record, name))
-        if not record.labels:
+        partly = [c.name for c in self._session.schema.classes if c.value in record.unannotated]
+        names = [*record.labels, *(name for name in partly if name not in record.labels)]
+        for name in names:
+            self._classes.addWidget(self._class_row(record, name, name in partly))
+        if not names:
             words = self.tr("Nothing is labelled in this series yet.")
             self._classes.addWidget(label(words, 12, 400, "t3", wrap=True))
 
-    def _class_row(self, record: SeriesRecord, name: str) -> QWidget:
+    def _class_row(self, record: SeriesRecord, name: str, partly: bool) -> QWidget:
         found = self._session.schema.by_name(name)
         box = QWidget()
         row = QHBoxLayout(box)
@@ -223,6 +225,8 @@ class Details(QFrame):
             words = millilitres(record.lesion_ml)
         if only:
             words = joined(self.tr("%n lesion(s)", "", record.lesion_count), words)
+        if partly:
+            words = joined(words, self.tr("not everywhere"))
         row.addWidget(label(words, 13, 400, "t2"))
         return box
 
