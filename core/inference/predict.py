@@ -5,6 +5,7 @@ The network is any callable on tensors, so PyTorch models and ONNX sessions take
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import combinations
@@ -21,8 +22,11 @@ from core.data.plan import Plan
 from core.errors import Cancelled
 from core.geometry import Triple, Zyx
 from core.inference.postprocess import Component, clean, components
-from core.inference.tiles import importance, starts, window_size
+from core.inference.tiles import importance, smaller, starts, window_size
+from core.nets.memory import OutOfMemory, is_out_of_memory, release
 from core.volume import Volume
+
+_log = logging.getLogger(__name__)
 
 #: Inputs ``[b, plan.inputs, z, y, x]`` to logits ``[b, c, z, y, x]``, on the same device.
 Predictor = Callable[[Tensor], Tensor]
@@ -76,16 +80,54 @@ def predict_image(
 ) -> NDArray[np.float32]:
     """Class probabilities ``[c, z, y, x]`` of HU on the plan's grid.
 
-    mirror: average over mirrored windows; None: as the plan says.
+    mirror: average over mirrored windows; None: as the plan says. Where the device's memory does
+    not suffice the windows become smaller. Raises OutOfMemory when none is small enough.
     """
     device = torch.device(device)
-    window = _window_size(image, plan)
+    window: Zyx | None = _window_size(image, plan)
+    while window is not None:
+        try:
+            return _tiled(
+                predictor,
+                plan,
+                image,
+                window,
+                device,
+                progress=progress,
+                cancelled=cancelled,
+                mirror=plan.mirror_inference if mirror is None else mirror,
+            )
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+        # Only here the trace is gone, which held on to what fills the memory.
+        release(device)
+        wide, window = window, None if plan.fixed_size else smaller(window, plan.divisor)
+        _log.warning("The memory of %s did not suffice for windows of %s voxels", device, wide)
+    raise OutOfMemory(
+        f"The memory of {device} is too small to use this model even in small windows. Close other "
+        "programs that use it, or choose the device cpu."
+    )
+
+
+def _tiled(
+    predictor: Predictor,
+    plan: Plan,
+    image: NDArray[np.int16],
+    window: Zyx,
+    device: torch.device,
+    *,
+    progress: Callable[[int, int], None] | None,
+    cancelled: Callable[[], bool] | None,
+    mirror: bool,
+) -> NDArray[np.float32]:
+    """See :func:`predict_image`; in windows of one size."""
     values, low, shape = _padded(image, plan, window)
     places = starts(shape, window, plan.overlap)
     weight = torch.from_numpy(importance(window))
     total = torch.zeros((plan.outputs, *shape))
     norm = torch.zeros(shape)
-    flips = _mirrors(window) if (plan.mirror_inference if mirror is None else mirror) else [()]
+    flips = _mirrors(window) if mirror else [()]
     count = SLICES_AT_ONCE if plan.flat else 1
     with torch.no_grad():
         for done in range(0, len(places), count):

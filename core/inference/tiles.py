@@ -30,6 +30,21 @@ def window_size(shape: Sequence[int], patch: Zyx, divisor: Zyx) -> Zyx:
     return (size[0], size[1], size[2])
 
 
+def smaller(window: Zyx, divisor: Zyx) -> Zyx | None:
+    """``window`` with its longest axis about halved, a multiple of ``divisor``; None: none is left.
+
+    An axis keeps at least twice its divisor: norms need more than one voxel in the deepest stage.
+    """
+    axes = [axis for axis in range(3) if window[axis] > 2 * divisor[axis]]
+    if not axes:
+        return None
+    longest = max(axes, key=lambda axis: window[axis])
+    step = divisor[longest]
+    half = max(2, math.ceil(window[longest] / 2 / step)) * step
+    z, y, x = (half if axis == longest else n for axis, n in enumerate(window))
+    return (z, y, x)
+
+
 def starts(shape: Sequence[int], window: Zyx, overlap: float) -> list[Zyx]:
     """First voxel of each window: evenly spread, overlapping by at least ``overlap`` (0-0.9)."""
     axes: list[list[int]] = []
