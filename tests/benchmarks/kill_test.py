@@ -23,6 +23,7 @@ from typing import Any
 
 import psutil
 import torch
+from safetensors.torch import load_file
 
 from core.events import Event, StateEvent
 from core.jobs import child, runner
@@ -172,8 +173,8 @@ def differences(project: Project, one: Path, other: Path) -> list[str]:
         found.append("best pass")
     if not _same(checkpoint.load_best(one), checkpoint.load_best(other)):
         found.append("best weights")
-    weights = [project.models_dir / run.name / "model.safetensors" for run in (one, other)]
-    if weights[0].read_bytes() != weights[1].read_bytes():
+    models = [project.models_dir / run.name / "model.safetensors" for run in (one, other)]
+    if not _same(*(load_file(model) for model in models)):
         found.append("model")
     return found
 
