@@ -20,7 +20,7 @@ from core.project.records import SeriesRecord
 def record(uid: str = "1.2", **fields: object) -> SeriesRecord:
     values = {
         "series_uid": uid, "patient_id": "P", "modality": "CT", "description": "",
-        "geometry": Geometry((2, 3, 4)), "files": (), "source": "image",
+        "geometry": Geometry((2, 3, 4), (1.0, 1.0, 1.0)), "files": (), "source": "image",
     }  # fmt: skip
     return SeriesRecord(**{**values, **fields})  # type: ignore[arg-type]
 
