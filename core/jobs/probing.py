@@ -20,7 +20,8 @@ from core.hardware import devices
 from core.jobs.spec import ProbeJob
 from core.project.project import Project
 from core.training.control import Control
-from core.training.probe import library_bytes, measure, measure_pace
+from core.training.peak import library_bytes
+from core.training.probe import measure, measure_pace
 
 #: Plans measured in one job at most: each makes the planner's next choice better known.
 MOST_PLANS = 4

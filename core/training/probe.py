@@ -7,11 +7,7 @@ run, is taken from a real case of the project.
 
 from __future__ import annotations
 
-import ctypes
-import gc
 import statistics
-import sys
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +15,6 @@ from types import TracebackType
 from typing import Self
 
 import numpy as np
-import psutil
 import torch
 from torch import Tensor
 
@@ -38,6 +33,7 @@ from core.inference.tiles import window_size
 from core.project.manifest import ManifestCase
 from core.project.project import Project
 from core.training import machine
+from core.training.peak import PeakMemory, library_bytes, own_bytes, settle
 from core.training.step import Learner
 from core.training.validation import Validator
 
@@ -45,10 +41,10 @@ from core.training.validation import Validator
 WARM_STEPS = 2
 #: Steps that are counted at least, however slow, and at most.
 LEAST_STEPS, MOST_STEPS = 2, 60
+#: On a GPU steps are only queued; without waiting now and then the clock would know nothing.
+QUEUED = 10
 #: Windows predicted.
 PREDICTIONS = 3
-#: Seconds between two looks at the process's memory.
-_LOOK = 0.01
 
 Said = Callable[[], None]
 
@@ -68,26 +64,23 @@ def measure(
     """
     where, obeyed, _ = machine.prepare(plan)
     cases = [stand_in(obeyed, number) for number in range(2)]
-    _settle(where)
+    settle(where)
     begin = time.monotonic()
-    with PeakMemory(where) as memory:
-        learner = Learner(obeyed, where)
-        generator = torch.Generator().manual_seed(plan.seed)
-        sampler = Sampler(cases, obeyed, generator)
-        augmenter = Augmenter(cases, obeyed, generator, where)
-        counted = _Counted(learner, sampler, augmenter, obeyed, where)
-        for _ in range(WARM_STEPS):
-            _check(cancelled)
-            counted.step()
-            tick()
-        _wait(where)
+    with _Counted(obeyed, where, cases) as counted:
+        with PeakMemory(where) as memory:
+            counted.build()
+            for _ in range(WARM_STEPS):
+                _check(cancelled)
+                counted.step()
+                tick()
+            _wait(where)
         setup = time.monotonic() - begin
+        # Not watched any more, or the watching would be timed, too.
         step, data = counted.run(seconds, tick, cancelled)
-        voxel = _inference(learner, obeyed, where)
+        voxel = counted.inference()
+        memory.look()
         tick()
-    augmenter.close()
-    del learner, augmenter, counted
-    _settle(where)
+    settle(where)
     return Measurement(
         step_seconds=step,
         data_seconds=min(data, step),
@@ -100,19 +93,31 @@ def measure(
 
 
 class _Counted:
-    """Steps as a run takes them, timed."""
+    """Steps as a run takes them, timed. A context, because of what the augmenter holds."""
 
-    def __init__(
-        self,
-        learner: Learner,
-        sampler: Sampler,
-        augmenter: Augmenter,
-        plan: Plan,
-        device: torch.device,
-    ) -> None:
-        self._learner, self._sampler, self._augmenter = learner, sampler, augmenter
-        self._plan, self._device = plan, device
+    def __init__(self, plan: Plan, device: torch.device, cases: list[Case]) -> None:
+        self._plan, self._device, self._cases = plan, device, cases
         self._done = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if hasattr(self, "_augmenter"):
+            self._augmenter.close()
+            del self._augmenter, self._learner
+
+    def build(self) -> None:
+        """Network, optimiser and what makes batches."""
+        generator = torch.Generator().manual_seed(self._plan.seed)
+        self._learner = Learner(self._plan, self._device)
+        self._sampler = Sampler(self._cases, self._plan, generator)
+        self._augmenter = Augmenter(self._cases, self._plan, generator, self._device)
 
     def step(self) -> None:
         batch = self._augmenter.batch([self._sampler.draw() for _ in range(self._plan.batch)])
@@ -129,10 +134,11 @@ class _Counted:
         ):
             _check(cancelled)
             self.step()
-            # On a GPU steps are only queued; without waiting the clock would know nothing.
-            _wait(self._device)
             steps += 1
+            if steps % QUEUED == 0:
+                _wait(self._device)
             tick()
+        _wait(self._device)
         step = (time.monotonic() - begin) / steps
         self._learner.read()
         begin, batches = time.monotonic(), 0
@@ -145,20 +151,20 @@ class _Counted:
             batches += 1
         return step, (time.monotonic() - begin) / batches
 
-
-def _inference(learner: Learner, plan: Plan, device: torch.device) -> float:
-    """Seconds a voxel of one unmirrored window."""
-    sizes = _grid_shape(plan)
-    shape = tuple(n if n <= p * STRETCH else p for n, p in zip(sizes, plan.patch, strict=True))
-    image = np.zeros(shape, np.int16)
-    times: list[float] = []
-    for _ in range(1 + PREDICTIONS):
-        begin = time.monotonic()
-        predict_image(learner.predictor, plan, image, device, mirror=False)
-        times.append(time.monotonic() - begin)
-    window = window_size(shape, plan.patch, plan.divisor)
-    # Not the first, which loads what the others use.
-    return statistics.median(times[1:]) / float(np.prod(window))
+    def inference(self) -> float:
+        """Seconds a voxel of one unmirrored window."""
+        plan = self._plan
+        sizes = _grid_shape(plan)
+        shape = tuple(n if n <= p * STRETCH else p for n, p in zip(sizes, plan.patch, strict=True))
+        image = np.zeros(shape, np.int16)
+        times: list[float] = []
+        for _ in range(1 + PREDICTIONS):
+            begin = time.monotonic()
+            predict_image(self._learner.predictor, plan, image, self._device, mirror=False)
+            times.append(time.monotonic() - begin)
+        window = window_size(shape, plan.patch, plan.divisor)
+        # Not the first, which loads what the others use.
+        return statistics.median(times[1:]) / float(np.prod(window))
 
 
 def measure_pace(project: Project, plan: Plan, folder: Path) -> Pace:
@@ -171,7 +177,7 @@ def measure_pace(project: Project, plan: Plan, folder: Path) -> Pace:
     startup = time.process_time()
     machine.keep_memory()
     device = torch.device("cpu")
-    _settle(device)
+    settle(device)
     own = own_bytes()
     entry = _smallest(project)
     with PeakMemory(device) as memory:
@@ -186,7 +192,7 @@ def measure_pace(project: Project, plan: Plan, folder: Path) -> Pace:
     voxels = float(np.prod(case.truth.shape))
     # Its files are mapped, which must not count as libraries.
     del case, validator
-    _settle(device)
+    settle(device)
     check = checked.seconds - checked.network_seconds
     metrics = max(0.0, full.seconds - full.network_seconds - check)
     return Pace(
@@ -197,16 +203,6 @@ def measure_pace(project: Project, plan: Plan, folder: Path) -> Pace:
         metrics_seconds=metrics / voxels,
         work_bytes=memory.peak / voxels,
     )
-
-
-def library_bytes() -> int:
-    """Resident bytes of program files: of the libraries, what was used until now."""
-    return int(getattr(psutil.Process().memory_info(), "shared", 0))
-
-
-def own_bytes() -> int:
-    """Resident bytes of this process alone; all of them where the system does not tell."""
-    return int(psutil.Process().memory_info().rss) - library_bytes()
 
 
 def _smallest(project: Project) -> ManifestCase:
@@ -269,61 +265,6 @@ def _grid_shape(plan: Plan) -> Zyx:
         for size, spacing, patch in zip(sizes, plan.spacing, plan.patch, strict=True)
     )
     return (z, y, x)
-
-
-class PeakMemory:
-    """The most memory this process takes inside a block beyond what it had: see :attr:`peak`.
-
-    On a GPU the allocator's own count. On the CPU memory of its own only: file maps, which the
-    system takes back when it needs room, are left out where the system tells them apart.
-    """
-
-    def __init__(self, device: torch.device) -> None:
-        self._device = device
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name="peak memory", daemon=True)
-        self.peak = 0
-
-    def __enter__(self) -> Self:
-        if self._device.type == "cuda":
-            torch.cuda.reset_peak_memory_stats(self._device)
-        else:
-            self._before = own_bytes()
-            self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._device.type == "cuda":
-            self.peak = int(torch.cuda.max_memory_reserved(self._device))
-            return
-        self._over.set()
-        self._thread.join()
-        self._look()
-
-    def _watch(self) -> None:
-        while not self._over.wait(_LOOK):
-            self._look()
-
-    def _look(self) -> None:
-        self.peak = max(self.peak, own_bytes() - self._before)
-
-
-def _settle(device: torch.device) -> None:
-    """Give back what is free, so that the next plan is measured from the same ground."""
-    gc.collect()
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-        torch.cuda.empty_cache()
-    elif sys.platform.startswith("linux"):
-        try:
-            ctypes.CDLL("libc.so.6").malloc_trim(0)
-        except (OSError, AttributeError):
-            return  # musl: its allocator gives memory back by itself.
 
 
 def _wait(device: torch.device) -> None:

@@ -20,7 +20,8 @@ from core.jobs.spec import ProbeJob, load_job
 from core.project.project import Project
 from core.training import probe as module
 from core.training.control import ControlState, KeepRunning
-from core.training.probe import PeakMemory, measure, measure_pace, stand_in
+from core.training.peak import PeakMemory
+from core.training.probe import measure, measure_pace, stand_in
 from tests.core.data.plans import tiny_plan
 from tests.core.training.conftest import one_thread, project
 
