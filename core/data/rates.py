@@ -7,7 +7,9 @@ outcome carried over from what was measured of other plans on this device.
 
 from __future__ import annotations
 
+import ctypes
 import math
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -100,9 +102,23 @@ def voxel_seconds(
 
 
 def cpu_has_bf16() -> bool:
-    """Whether this processor multiplies bf16 by itself (AVX512-BF16 or AMX); only Linux says so."""
+    """Whether this processor multiplies bf16 by itself (AVX512-BF16, AMX, or ARM's BF16).
+
+    Linux and macOS say so; elsewhere only torch knows, and a run asks it (core.training.machine).
+    """
+    if sys.platform == "darwin":
+        return _sysctl("hw.optional.arm.FEAT_BF16")
     info = Path("/proc/cpuinfo")
     if not info.is_file():
         return False
-    flags = next((line for line in info.read_text().splitlines() if line.startswith("flags")), "")
-    return bool({"avx512_bf16", "amx_bf16"} & set(flags.split()))
+    lines = info.read_text(encoding="utf-8", errors="replace").splitlines()
+    flags = next((line for line in lines if line.startswith(("flags", "Features"))), "")
+    return bool({"avx512_bf16", "amx_bf16", "bf16"} & set(flags.split()))
+
+
+def _sysctl(name: str) -> bool:
+    """A yes or no of macOS's kernel."""
+    value, size = ctypes.c_int(0), ctypes.c_size_t(ctypes.sizeof(ctypes.c_int))
+    ask = ctypes.CDLL(None).sysctlbyname
+    failed = ask(name.encode(), ctypes.byref(value), ctypes.byref(size), None, 0)
+    return not failed and value.value == 1

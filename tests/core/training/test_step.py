@@ -74,6 +74,8 @@ def test_the_same_seed_makes_the_same_network() -> None:
 
 def test_bf16_is_left_to_processors_that_have_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(machine, "cpu_has_bf16", lambda: False)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
     _, plan, note = machine.prepare(tiny_plan(precision="bf16"))
     assert plan.precision == "fp32"
     assert "no bf16" in note
