@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from core.data.cache import Case
+from core.data.plan import Plan
 from core.errors import UserError
 
 #: Bytes of a pinned buffer; there are two, one being filled while the other is on its way.
@@ -100,6 +101,19 @@ class Pool:
             torch.empty(shape, dtype=torch.int16, device=self._device),
             torch.empty(shape, dtype=torch.uint8, device=self._device),
         )
+
+
+def make_pool(cases: Sequence[Case], plan: Plan, device: torch.device, room: int | None) -> Pool:
+    """The pool of a run on ``device`` with ``room`` bytes for cases, or with no limit.
+
+    Only CUDA has memory of its own for them. Where that cannot hold even one case and the plan does
+    not insist, cases stay in their files, and the part that a block touches is sent at each step.
+    """
+    place = device if device.type == "cuda" else torch.device("cpu")
+    largest = 3 * max(math.prod(case.info.shape) for case in cases)
+    if room is not None and largest > room and plan.pool_gb == 0:
+        return Pool(cases, torch.device("cpu"))
+    return Pool(cases, place, room)
 
 
 class Copier:

@@ -17,6 +17,8 @@ from torch import Generator, Tensor
 
 from core.data.cache import Case
 from core.data.plan import Plan
+from core.data.pool import Pool
+from core.data.turns import Everyone, Shifts
 from core.geometry import Triple
 from core.labels.schema import IGNORE
 
@@ -36,20 +38,27 @@ class Block:
 
 
 class Sampler:
-    """Draws blocks from cases. Every case is seen once before any is seen twice."""
+    """Draws blocks from cases, all of them as often: those in ``pool``, or without one all."""
 
-    def __init__(self, cases: Sequence[Case], plan: Plan, generator: Generator) -> None:
+    def __init__(
+        self, cases: Sequence[Case], plan: Plan, generator: Generator, pool: Pool | None = None
+    ) -> None:
         # Nothing is read of a case before its turn: a thousand cases start as fast as ten.
         self._cases = cases
         self._plan = plan
         self._generator = generator
-        self._order: list[int] = []
+        if pool is not None and pool.bounded:
+            self._turns: Everyone | Shifts = Shifts(pool, generator)
+        else:
+            self._turns = Everyone(len(cases), generator)
+
+    def begin(self) -> None:
+        """Before the blocks of a step: cases may come and go. Blocks of before are cut by now."""
+        self._turns.turn()
 
     def draw(self) -> Block:
         """The next block."""
-        if not self._order:
-            self._order = torch.randperm(len(self._cases), generator=self._generator).tolist()
-        case = self._order.pop()
+        case = self._turns.next()
         # The same numbers are drawn whichever way it goes, so that runs stay comparable.
         chance, part, voxel, *place = self._uniform(6)
         centres = _outlined(self._cases[case], self._plan)
@@ -110,18 +119,22 @@ class Sampler:
 
         As far as it stays inside; a block larger than the case by an eighth of its size.
         """
-        return [
+        room = [
             ((n - 1) / 2, max((n - size) / 2, size / 8))
             for n, size in zip(shape, self._plan.patch, strict=True)
         ]
+        if self._plan.flat:
+            # Rounded to a slice, so that the first and last are drawn as often as the others.
+            room[0] = (room[0][0], shape[0] / 2 - 1e-6)
+        return room
 
     def state(self) -> dict[str, Any]:
         """What a checkpoint needs to go on drawing the same blocks."""
-        return {"order": list(self._order), "generator": self._generator.get_state()}
+        return {**self._turns.state(), "generator": self._generator.get_state()}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Inverse of :meth:`state`."""
-        self._order = [int(i) for i in state["order"]]
+        self._turns.restore(state)
         generator: Tensor = state["generator"]
         self._generator.set_state(generator)
 

@@ -19,7 +19,7 @@ from core.data.augment import Augmenter
 from core.data.batch import Batch
 from core.data.cache import Case
 from core.data.plan import Plan
-from core.data.pool import Pool
+from core.data.pool import Pool, make_pool
 from core.data.sampler import Sampler
 
 T = TypeVar("T")
@@ -42,19 +42,22 @@ class Shards:
         cases: Mapping[int, Sequence[Case]],
         plan: Plan,
         device: torch.device,
-        resident: bool = True,
+        room: int | None = None,
     ) -> None:
+        """room: bytes for cases on the device, all shards together; None: no limit."""
         self._blocks, self._count = plan.batch // plan.processes, plan.processes
         #: Indices of the training cases the last batch came from, block by block.
         self.drawn: list[int] = []
         self._samplers: dict[int, Sampler] = {}
         self._augmenters: list[Augmenter] = []
+        self._pools: list[Pool] = []
         #: Which of all training cases each block of the last batch was of.
         self.drawn: list[int] = []
         for shard, mine in sorted(cases.items()):
             generator = torch.Generator().manual_seed(plan.seed + _SEED_STEP * shard)
-            self._samplers[shard] = Sampler(mine, plan, generator)
-            pool = Pool(mine, device if resident else torch.device("cpu"))
+            pool = make_pool(mine, plan, device, None if room is None else room // len(cases))
+            self._pools.append(pool)
+            self._samplers[shard] = Sampler(mine, plan, generator, pool)
             self._augmenters.append(Augmenter(mine, plan, generator, device, pool))
 
     def batch(self) -> Batch:
@@ -64,6 +67,7 @@ class Shards:
         for (shard, sampler), augmenter in zip(
             self._samplers.items(), self._augmenters, strict=True
         ):
+            sampler.begin()
             blocks = [sampler.draw() for _ in range(self._blocks)]
             self.drawn += [shard + self._count * block.case for block in blocks]
             parts.append(augmenter.batch(blocks))
@@ -79,3 +83,10 @@ class Shards:
         """Inverse of :meth:`state`; of the states of all shards it takes those held here."""
         for shard, sampler in self._samplers.items():
             sampler.restore(state[str(shard)])
+
+    def close(self) -> None:
+        """End the threads, and give the memory of the cases back."""
+        for augmenter in self._augmenters:
+            augmenter.close()
+        for pool in self._pools:
+            pool.close()

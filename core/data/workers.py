@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
@@ -13,7 +12,8 @@ WORTH = 200_000
 
 
 class Workers:
-    """Up to ``threads`` threads, started when first needed, ended by :meth:`close`."""
+    """Up to ``threads`` threads, started when first needed, ended by :meth:`close`,
+    or with the last one who knows of them."""
 
     def __init__(self, threads: int) -> None:
         self._threads = max(1, threads)
@@ -31,8 +31,6 @@ class Workers:
             return
         if self._pool is None:
             self._pool = ThreadPoolExecutor(self._threads - 1, "augment")
-            # Should nobody close it: threads must not outlive their owner.
-            weakref.finalize(self, self._pool.shutdown, wait=False)
         edges = [count * i // parts for i in range(parts + 1)]
         others = [
             self._pool.submit(kernel, begin, end, *rest) for begin, end in pairwise(edges[1:])

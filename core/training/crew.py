@@ -61,7 +61,7 @@ class LeadingShards(Shards):
     def __init__(
         self, cases: Mapping[int, Sequence[Case]], plan: Plan, device: torch.device, group: Group
     ) -> None:
-        super().__init__(cases, plan, device, _resident(cases, device))
+        super().__init__(cases, plan, device, machine.room(plan, device))
         self._group = group
 
     def state(self) -> dict[str, Any]:
@@ -76,10 +76,6 @@ class LeadingShards(Shards):
         super().restore(state)
 
 
-def _resident(cases: Mapping[int, Sequence[Case]], device: torch.device) -> bool:
-    return machine.fits([case for mine in cases.values() for case in mine], device)
-
-
 def make_learner(plan: Plan, device: torch.device, group: Group | None) -> Learner:
     """The learner of a run, alone or leading. The cases must be prepared."""
     return Learner(plan, device) if group is None else LeadingLearner(plan, device, group)
@@ -90,7 +86,7 @@ def make_shards(
 ) -> Shards:
     """The shards of a run over its training cases, alone or leading."""
     if group is None:
-        return Shards(deal(train, plan), plan, device, machine.fits(train, device))
+        return Shards(deal(train, plan), plan, device, machine.room(plan, device))
     return LeadingShards(deal(train, plan, group.shards(plan)), plan, device, group)
 
 
@@ -119,7 +115,7 @@ class _Follower:
         self._shards = self._make_shards(plan)
 
     def _make_shards(self, plan: Plan) -> Shards:
-        return Shards(self._cases, plan, self._device, _resident(self._cases, self._device))
+        return Shards(self._cases, plan, self._device, machine.room(plan, self._device))
 
     def obey(self) -> None:
         """Do what process 0 announces, until it says end."""
@@ -134,6 +130,7 @@ class _Follower:
                 case "obey":
                     plan = group.here(Plan.from_json(group.share()))
                     self._learner.obey(plan)
+                    self._shards.close()
                     self._shards = self._make_shards(plan)
                 case "learner":
                     self._learner.restore(group.share())
@@ -142,6 +139,7 @@ class _Follower:
                 case "shards":
                     self._shards.restore(group.share())
                 case _:
+                    self._shards.close()
                     return
 
     def _step(self, learning_rate: float, done: int) -> None:

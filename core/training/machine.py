@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import ctypes
-import math
 import sys
-from collections.abc import Sequence
 from dataclasses import replace
 
 import psutil
 import torch
 
-from core.data.cache import Case
 from core.data.plan import Plan
 from core.data.rates import cpu_has_bf16
 from core.errors import UserError
@@ -47,10 +44,17 @@ def prepare(plan: Plan) -> tuple[torch.device, Plan, str]:
         torch.set_float32_matmul_precision("high")
     else:
         keep_memory()
-    if device.type == "cpu" and plan.precision == "bf16" and not cpu_has_bf16():
+    if device.type == "cpu" and plan.precision == "bf16" and not _has_bf16():
         note = "This processor has no bf16 of its own, so the run computes in fp32."
         return device, replace(plan, precision="fp32"), note
     return device, plan, ""
+
+
+def _has_bf16() -> bool:
+    """As torch sees it where the system does not say (Windows)."""
+    asked = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    known = [getattr(torch.cpu, name, None) for name in asked]
+    return cpu_has_bf16() or any(ask is not None and ask() for ask in known)
 
 
 def device_name(device: torch.device) -> str:
@@ -75,13 +79,14 @@ def keep_memory() -> None:
     mallopt(_MMAP_MAX, 0)
 
 
-def fits(cases: Sequence[Case], device: torch.device) -> bool:
-    """Whether all cases may stay in the device's memory. On the CPU the memory maps always may."""
+def room(plan: Plan, device: torch.device) -> int | None:
+    """Bytes that prepared cases may take; None: no limit, as they stay in files on the CPU."""
+    if plan.pool_gb > 0:
+        return int(plan.pool_gb * 2**30)
     if device.type != "cuda":
-        return device.type == "cpu"
-    need = sum(3 * math.prod(case.info.shape) for case in cases)
+        return None
     free, _ = torch.cuda.mem_get_info(device)
-    return need < free * RESIDENT_SHARE
+    return int(free * RESIDENT_SHARE)
 
 
 def memory_used(device: torch.device) -> int:

@@ -147,6 +147,7 @@ class Run:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.stepper.close()
         self.project.close()
 
     @property

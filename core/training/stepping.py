@@ -103,10 +103,14 @@ class Stepper:
         self.plan = self._ladder.down(self.plan)
         state = self._shards.state()
         self.learner.obey(self.plan)
-        del self._shards  # Its cases make room before they are read again.
+        self._shards.close()  # Its cases make room before they are read again.
         release(self._device)
         self._shards = make_shards(self._cases, self.plan, self._device, self._group)
         self._shards.restore(state)
+
+    def close(self) -> None:
+        """End the threads that bring and make blocks."""
+        self._shards.close()
 
     def read(self, done: int) -> Reading:
         """What the steps since the last call came to; one read-back from the device.
