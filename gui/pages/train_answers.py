@@ -70,7 +70,7 @@ class Answers(QWidget):
         self._row(self.time, self.minutes, self.epochs)
         words = caption(
             self.tr(
-                "Quick keeps the network small, for a first look. Best takes the finest grid and "
+                "Quick is for a first look, Best for a night. The plan takes the finest grid and "
                 "the largest network that still learn something in the time. The run ends after "
                 "this time; it can be stopped, resumed and extended whenever you like."
             ),
