@@ -16,6 +16,7 @@ from core.events import Event, StateEvent
 from core.project.project import Project
 from core.project.runs import RunRecord, list_runs, read_events
 from core.project.splits import is_labelled
+from gui.pages.train_length import RunLength
 from gui.pages.train_more import RunExtras
 from gui.pages.train_new import NewRun
 from gui.pages.train_parts import HeadState
@@ -114,6 +115,10 @@ class TrainPage(QWidget):
         self.view.gallery.opened.connect(self._open_case)
         self.extras = RunExtras(self, session, self.record, lambda: self.runs, self._mark_stale)
         header.more_asked.connect(self.extras.show_menu)
+        self.length = RunLength(self, self.supervisor, self.record)
+        header.length_asked.connect(self.length.show_menu)
+        self.view.hints.opened.connect(self._open_case)
+        self.view.hints.extend_asked.connect(self.length.ask)
 
     # ---- what there is -----------------------------------------------------------------------
 

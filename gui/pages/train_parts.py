@@ -67,6 +67,7 @@ class RunHeader(QWidget):
     resume_asked = Signal()
     stop_asked = Signal()
     kill_asked = Signal()
+    length_asked = Signal(QPoint)
     evaluate_asked = Signal()
     more_asked = Signal(QPoint)
 
@@ -100,14 +101,16 @@ class RunHeader(QWidget):
         self.pause = Button(self.tr("Pause"), "secondary", "ph.pause")
         self.resume = Button(self.tr("Resume"), "primary", "ph.play")
         self.evaluate = Button(self.tr("Evaluate"), "secondary", "ph.scales")
+        self.extend = Button(self.tr("Extend"), "secondary", "ph.timer")
         self.stop = Button(self.tr("Stop…"), "danger", "ph.square")
         self.kill = Button(self.tr("End now…"), "danger", "ph.x")
-        for button, signal in (
-            (self.new, self.new_asked), (self.evaluate, self.evaluate_asked),
-            (self.pause, self.pause_asked), (self.resume, self.resume_asked),
-            (self.stop, self.stop_asked), (self.kill, self.kill_asked),
+        for button, slot in (
+            (self.new, self.new_asked.emit), (self.evaluate, self.evaluate_asked.emit),
+            (self.pause, self.pause_asked.emit), (self.resume, self.resume_asked.emit),
+            (self.extend, lambda: self.length_asked.emit(below(self.extend))),
+            (self.stop, self.stop_asked.emit), (self.kill, self.kill_asked.emit),
         ):  # fmt: skip
-            button.clicked.connect(lambda _checked=False, signal=signal: signal.emit())
+            button.clicked.connect(lambda _checked=False, slot=slot: slot())
             row.addWidget(button)
         self.more = IconButton("ph.dots-three", self.tr("More"))
         self.more.clicked.connect(lambda: self.more_asked.emit(below(self.more)))
@@ -255,6 +258,15 @@ class RunHeader(QWidget):
         self.resume.setEnabled(not (resumable and state.busy))
         self.resume.setToolTip(
             self.tr("One run trains at a time") if resumable and state.busy else ""
+        )
+        ended = now in ("done", "stopped", "failed") and bool(history.checkpoints)
+        lasts = now in ("running", "paused") and not state.stopping
+        self.extend.setVisible(ended or lasts)
+        self.extend.setEnabled(lasts or not state.busy)
+        self.extend.setToolTip(
+            self.tr("Give it more time, or less")
+            if self.extend.isEnabled()
+            else self.tr("One run trains at a time")
         )
         self.stop.setVisible(going and not state.slow)
         self.stop.setEnabled(not state.stopping)

@@ -10,6 +10,7 @@ from core.data.plan import Plan
 from core.errors import UserError
 from core.project.runs import RunRecord
 from gui.dialogs.plan_form import show_plan
+from gui.pages.train_hints import HintBanner
 from gui.pages.train_log import LogPanel
 from gui.pages.train_parts import HeadState, RunHeader
 from gui.pages.train_plan import PlanCard
@@ -43,6 +44,8 @@ class RunView(QWidget):
         self.banner = Banner("err", "")
         self.banner.hide()
         column.addWidget(self.banner)
+        self.hints = HintBanner()
+        column.addWidget(self.hints)
         # Only a low window, or one with a banner, has to scroll.
         self.middle = QScrollArea()
         self.middle.setWidgetResizable(True)
@@ -96,6 +99,7 @@ class RunView(QWidget):
         verdict = history.bottleneck.verdict(self._plan, recent=state.live)
         self.header.show_verdict(verdict.sentence)
         self._show_banner(run, history, state)
+        self.hints.show_history(run.id, history)
 
     def _show_plan(self, run: RunRecord, history: RunHistory) -> None:
         device = history.device.name if history.device is not None else ""
@@ -115,8 +119,11 @@ class RunView(QWidget):
                   "tversky_ce": self.tr("Tversky + cross-entropy")}  # fmt: skip
         self.loss.set_title(self.loss.title.text(), losses.get(plan.loss, plan.loss))
         cases = self.tr("%n validation case(s)", "", plan.figures.cases_val)
-        words = cases + ", " + self.tr("%n time(s) in the run", "", plan.validations)
-        self.dice.set_title(self.dice.title.text(), words)
+        if plan.budget_minutes is None:
+            often = self.tr("%n time(s) in the run", "", plan.validations)
+        else:
+            often = self.tr("every {0} min").format(f"{plan.validation_minutes:.2g}")
+        self.dice.set_title(self.dice.title.text(), f"{cases}, {often}")
 
     def _show_whole_plan(self) -> None:
         if self._plan is not None:

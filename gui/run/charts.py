@@ -74,7 +74,11 @@ class LegendItem(QWidget):
 
     def set_value(self, value: float) -> None:
         """Show a figure with three places; NaN shows none."""
-        self.value.setText(f"{value:.3f}" if math.isfinite(value) else "")
+        self.set_words(f"{value:.3f}" if math.isfinite(value) else "")
+
+    def set_words(self, words: str) -> None:
+        """Show a figure as it is to be read."""
+        self.value.setText(words)
         self.set_brief(self._brief)
 
 
@@ -98,8 +102,10 @@ class LossCard(_CurveCard):
         self.set_title(self.tr("Loss"))
         self.train = LegendItem(self.tr("Train"), theme.ACC)
         self.validation = LegendItem(self.tr("Validation"), theme.RUN_COLOURS[2], "dash")
-        self.header.addWidget(self.train)
-        self.header.addWidget(self.validation)
+        self.rate = LegendItem(self.tr("Learning rate"), theme.T3, width=1.0)
+        self.lesser = (self.rate,)
+        for item in (self.rate, self.train, self.validation):
+            self.header.addWidget(item)
         self.plot = LossPlot()
         self.body.addWidget(self.plot, 1)
 
@@ -108,9 +114,14 @@ class LossCard(_CurveCard):
         x, y = history.loss_line()
         done = [v for v in history.validations if math.isfinite(v.loss)]
         epochs = max(history.epochs, history.epoch)
+        when, rates = history.rate_line()
         self.plot.show_curves(
-            (list(x), list(y)), ([v.epoch for v in done], [v.loss for v in done]), epochs
+            (list(x), list(y)),
+            ([v.epoch for v in done], [v.loss for v in done]),
+            epochs,
+            (list(when), list(rates)),
         )
+        self.rate.set_words(f"{history.step.learning_rate:.1e}" if history.step else "")
         self.train.set_value(float(y[-1]) if len(y) else math.nan)
         self.validation.set_value(done[-1].loss if done else math.nan)
         self.plot.setAccessibleName(

@@ -21,6 +21,7 @@ from core.events import (
     DeviceSample,
     Event,
     HardwareEvent,
+    HintEvent,
     LogEvent,
     ResultEvent,
     RunState,
@@ -71,6 +72,7 @@ class RunHistory:
         self.steps: list[StepEvent] = []
         self.validations: list[ValidationEvent] = []
         self.checkpoints: list[CheckpointEvent] = []
+        self.hints: list[HintEvent] = []
         self.model: ResultEvent | None = None
         self.device: DeviceSample | None = None
         self.devices: int = 0
@@ -105,6 +107,8 @@ class RunHistory:
                 self.errors += event.level == "error"
                 self.warnings += event.level == "warning"
                 self.log.append(LogLine(event.time, event.level, event.message))
+            case HintEvent():
+                self._on_hint(event)
             case ResultEvent() if event.name == "model":
                 self.model = event
             case HardwareEvent():
@@ -145,6 +149,15 @@ class RunHistory:
         if self.step is not None:
             words += f"  train {self.step.loss:.3f}"
         self.log.append(LogLine(event.time, "info", words + ("  best" if event.best else "")))
+
+    def _on_hint(self, event: HintEvent) -> None:
+        # One that a resumed run comes to again takes the place of the first.
+        same = (event.hint, event.series_uid)
+        self.hints = [h for h in self.hints if (h.hint, h.series_uid) != same]
+        self.hints.append(event)
+        level = "info" if event.hint == "early stop" else "warning"
+        self.warnings += level == "warning"
+        self.log.append(LogLine(event.time, level, event.sentence))
 
     def _on_hardware(self, event: HardwareEvent) -> None:
         if not event.devices:
@@ -208,11 +221,19 @@ class RunHistory:
 
     def loss_line(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Epochs and training losses, averaged down to a few hundred points."""
-        known = [(e.epoch, e.loss) for e in self.steps if math.isfinite(e.loss)]
+        return self._line([(e.epoch, e.loss) for e in self.steps if math.isfinite(e.loss)])
+
+    def rate_line(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Epochs and learning rates, as :meth:`loss_line`."""
+        return self._line([(e.epoch, e.learning_rate) for e in self.steps])
+
+    def _line(
+        self, known: list[tuple[float, float]]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         if not known:
             return np.empty(0), np.empty(0)
-        epoch, loss = (np.asarray(column) for column in zip(*known, strict=True))
+        epoch, value = (np.asarray(column) for column in zip(*known, strict=True))
         span = max(self.epochs, float(epoch[-1]), 1e-6)
         cells = np.minimum((epoch / span * _POINTS).astype(np.int64), _POINTS)
         _, cell, counts = np.unique(cells, return_inverse=True, return_counts=True)
-        return np.bincount(cell, epoch) / counts, np.bincount(cell, loss) / counts
+        return np.bincount(cell, epoch) / counts, np.bincount(cell, value) / counts

@@ -14,6 +14,8 @@ from core.events import CheckpointEvent, Event, ResultEvent, StateEvent
 from core.jobs.machines import Machine
 from core.jobs.remote_run import is_remote, train_on
 from core.jobs.spec import Job
+from core.project import orders
+from core.project.orders import Order
 from core.project.project import Project
 from core.project.runs import RunRecord, create_run
 from core.project.runs import run as find_run
@@ -135,6 +137,26 @@ class RunSupervisor(QObject):
             self.session.error.emit(self.tr("The run was not resumed"), error.sentence)
             return
         self._launch(project, record)
+
+    def order(self, run_id: str, order: Order) -> None:
+        """Make a run longer or shorter. One that has ended goes on.
+
+        A run at work in another program finds the order in its folder.
+        """
+        if run_id == self.live_run and self._watch is not None:
+            self._watch.order(order)
+            return
+        try:
+            record = find_run(self.session.require_project(), run_id)
+            if record.ended and self._refuse():
+                return
+            orders.keep(record.path, order)
+        except (UserError, OSError) as error:
+            words = error.sentence if isinstance(error, UserError) else str(error)
+            self.session.error.emit(self.tr("The run was not extended"), words)
+            return
+        if record.ended:
+            self.resume_run(run_id)
 
     def pause(self) -> None:
         """Save a checkpoint and wait, keeping the device's memory."""

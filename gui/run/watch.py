@@ -8,6 +8,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QTimer, Slot
 
 from core.events import ENDED, Event, HardwareEvent, StateEvent
+from core.project.orders import Order
 from gui.run.worker import RunWorker
 
 OnEvent = Callable[[Event], object]
@@ -52,6 +53,10 @@ class Watch(QObject):
     def resume(self) -> None:
         """Go on after :meth:`pause`."""
         self.worker.process.resume()
+
+    def order(self, order: Order) -> None:
+        """Change the length of the run."""
+        self.worker.process.order(order)
 
     def stop(self, patience_ms: int | None = None) -> None:
         """Save and end. patience_ms: silence after which the child is ended from here."""

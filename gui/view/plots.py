@@ -170,10 +170,14 @@ class EpochPlot(Plot):
 
 
 class LossPlot(EpochPlot):
-    """Training loss, and the dashed one of the validations."""
+    """Training loss, the dashed one of the validations, and faintly the learning rate.
+
+    The rate has no axis of its own: its highest value stands at nine tenths of the plot.
+    """
 
     def __init__(self) -> None:
         super().__init__()
+        self._rate = self.line(theme.T3, 1.0, alpha=0.8)
         self._val = self.line(theme.RUN_COLOURS[2], dashes=(4, 2.4), dash_capstyle="butt")
         self._train = self.line(theme.ACC, 1.8)
         self._ends = [
@@ -184,10 +188,14 @@ class LossPlot(EpochPlot):
             for colour in (theme.RUN_COLOURS[2], theme.ACC)
         ]  # fmt: skip
 
-    def show_curves(self, train: Curve, validation: Curve, epochs: float) -> None:
-        """Set both curves (epochs, losses)."""
+    def show_curves(
+        self, train: Curve, validation: Curve, epochs: float, rate: Curve = ((), ())
+    ) -> None:
+        """Set the curves (epochs, losses) and (epochs, learning rates)."""
         values = [v for v in (*train[1], *validation[1]) if math.isfinite(v)]
         self.set_axes(epochs, loss_top(values))
+        highest = max((v for v in rate[1] if math.isfinite(v)), default=0.0) or 1.0
+        self._rate.set_data(list(rate[0]), [0.9 * self.top * v / highest for v in rate[1]])
         for line, end, (x, y) in zip(
             (self._val, self._train), self._ends, (validation, train), strict=True
         ):
