@@ -55,20 +55,31 @@ def _residual_unet(plan: NetworkPlan) -> nn.Module:
 class SupervisedDynUNet(DynUNet):
     """DynUNet whose deep supervision is a list at each stage's own size, finest first.
 
-    MONAI enlarges all of them to full size and stacks them, which costs the memory of as many
-    full-size outputs and judges enlarged guesses; nnU-Net shrinks the reference instead.
+    MONAI's own enlarges all of them to full size and stacks them, which costs the memory of as many
+    full-size outputs and judges enlarged guesses, where nnU-Net shrinks the reference; and it keeps
+    them in an attribute, which cannot be exported.
     """
+
+    def __init__(self, deep_supervision: bool, **settings: Any) -> None:
+        super().__init__(**settings)
+        # All stages but the deepest, and the finest, which has a head anyway.
+        stages = range(1, len(self.upsamples)) if deep_supervision else ()
+        self.coarse_heads = nn.ModuleList([self.get_output_block(stage) for stage in stages])
+        self.coarse_heads.apply(self.initialize_weights)
 
     def forward(self, x: Tensor) -> Tensor | list[Tensor]:
         """Logits ``[b, outputs, z, y, x]``; in training mode with deep supervision a list."""
-        finest = self.output_block(self.skip_layers(x))
-        if not (self.training and self.deep_supervision):
-            return finest
-        logits = [finest, *self.heads]
-        # Its skip layers leave each stage's output in this list; kept there, it would hold on to
-        # the whole graph until the next step.
-        self.heads[:] = [torch.empty(0)] * len(self.heads)
-        return logits
+        skips = [self.input_block(x)]
+        for down in self.downsamples:
+            skips.append(down(skips[-1]))
+        x = self.bottleneck(skips[-1])
+        logits: list[Tensor] = []
+        for up in self.upsamples:
+            x = up(x, skips.pop())
+            if self.training and 0 < len(skips) <= len(self.coarse_heads):
+                logits.insert(0, self.coarse_heads[len(skips) - 1](x))
+        finest = self.output_block(x)
+        return [finest, *logits] if logits else finest
 
 
 def _dynunet(plan: NetworkPlan) -> nn.Module:
@@ -86,8 +97,6 @@ def _dynunet(plan: NetworkPlan) -> nn.Module:
         filters=list(plan.channels),
         res_block=True,
         deep_supervision=plan.deep_supervision,
-        # All stages but the finest, which has a head anyway, and the deepest.
-        deep_supr_num=max(1, len(plan.channels) - 2),
     )
 
 

@@ -158,3 +158,15 @@ def test_a_summary_says_what_it_left_out() -> None:
     nothing = summary([])
     assert math.isnan(nothing.dice_mean) and math.isnan(nothing.sensitivity)
     assert nothing.as_json()["dice_mean"] is None
+
+
+def test_what_nobody_is_sure_of_counts_as_nothing() -> None:
+    reference, prediction = np.zeros(SHAPE, np.uint8), np.zeros(SHAPE, np.uint8)
+    reference[1:3, 1:4, 1:4] = 1
+    prediction[1:3, 1:4, 1:4] = 1
+    whole = case_metrics(reference, prediction, GRID)
+    reference[0] = 7
+    prediction[0] = 1  # a whole slice too much, where nobody is sure
+    for values in (None, [1]):
+        assert case_metrics(reference, prediction, GRID, values, ignore=7) == whole
+    assert case_metrics(reference, prediction, GRID, [1]).dice < 0.7

@@ -110,7 +110,7 @@ def test_the_other_networks_export_too(
 ) -> None:
     torch.manual_seed(0)
     other = replace(
-        plan, network=network, deep_supervision=False, channels=(4, 8, 16)[:stages],
+        plan, network=network, deep_supervision=network == "dynunet", channels=(4, 8, 16)[:stages],
         blocks=(1,) * stages, strides=((1, 1, 1), *((2, 2, 2),) * (stages - 1)),
         kernels=((3, 3, 3),) * stages,
     )  # fmt: skip
