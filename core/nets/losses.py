@@ -85,13 +85,12 @@ def _one(plan: LossPlan, logits: Tensor, target: Tensor, known: Tensor | None) -
     if known is not None:
         log_p, target = _merged(log_p, target, known)
     p = log_p.exp()
+    onehot = _onehot(target, p)
     if plan.ignore_value is None:
-        onehot = F.one_hot(target, logits.shape[1]).movedim(-1, 1).to(p.dtype)
         voxels: Tensor | int = target.numel()
     else:
         sure = target != IGNORE
-        onehot = F.one_hot(torch.where(sure, target, 0), logits.shape[1]).movedim(-1, 1)
-        onehot, p = onehot * sure[:, None], p * sure[:, None]
+        p = p * sure[:, None]
         voxels = sure.sum().clamp(min=1)
     overlap = (0.3, 0.7) if plan.loss == "tversky_ce" else (0.5, 0.5)
     # Tversky's 0.3 and 0.7: a missed voxel costs more than a false one, as its authors advise.
@@ -101,6 +100,15 @@ def _one(plan: LossPlan, logits: Tensor, target: Tensor, known: Tensor | None) -
         log_p = log_p * (1 - p).pow(2)
         return dice - (log_p * onehot).sum() / voxels
     return dice + F.nll_loss(log_p, target, ignore_index=IGNORE, reduction="sum") / voxels
+
+
+def _onehot(target: Tensor, like: Tensor) -> Tensor:
+    """1 in the channel of each voxel's class, as ``like`` (``[b, c, z, y, x]``); 0 if unsure.
+
+    torch's own looks at the values first, which on some devices waits for them.
+    """
+    channels = torch.arange(like.shape[1], device=target.device)
+    return (target[:, None] == channels.view(-1, 1, 1, 1)).to(like.dtype)
 
 
 def _merged(log_p: Tensor, target: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from core import hardware
 from core.data.plan import Plan
@@ -77,14 +78,16 @@ def step_down(plan: Plan, wanted: Plan, devices: Sequence[DeviceLike]) -> tuple[
     )
 
 
-def _ways(plan: Plan, wanted: Plan) -> Iterator[tuple[dict[str, object], str]]:
+def _ways(plan: Plan, wanted: Plan) -> Iterator[tuple[dict[str, Any], str]]:
     if plan.accumulation < plan.batch:
         more = range(plan.accumulation + 1, plan.batch + 1)
         pieces = next(n for n in more if plan.batch % n == 0)
+        # Sums over a whole batch, and over its sure voxels, are made piece by piece then.
+        nearly = "nearly " if plan.batch_dice or plan.ignore_value is not None else ""
         yield (
             {"accumulation": pieces},
             f"The {plan.batch} blocks of a batch now go through in {pieces} pieces, which gives "
-            "the same steps in less memory.",
+            f"{nearly}the same steps in less memory.",
         )
     enough = math.prod(wanted.patch) * KEPT_SHARE
     if math.prod(plan.patch) > enough:
@@ -98,7 +101,7 @@ def _ways(plan: Plan, wanted: Plan) -> Iterator[tuple[dict[str, object], str]]:
     yield from _smaller(plan)
 
 
-def _smaller(plan: Plan) -> Iterator[tuple[dict[str, object], str]]:
+def _smaller(plan: Plan) -> Iterator[tuple[dict[str, Any], str]]:
     """Smaller blocks, the largest first: sizes by which the network can still halve them."""
     patch = plan.patch
     most = math.prod(patch) * SMALLER
