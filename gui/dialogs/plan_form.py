@@ -164,7 +164,8 @@ class PlanForm(Dialog):
         words = self.tr("Correct the marked fields.")
         if not wrong:
             try:
-                self._plan = replan(self._start, self._devices, measured=self._measured, **values)
+                self._plan = replan(self._plan, self._devices, measured=self._measured, **values)
+                self._follow(values)
             except UserError as error:
                 wrong, words = True, error.sentence
                 self._mark(error.sentence)
@@ -176,6 +177,12 @@ class PlanForm(Dialog):
         else:
             self._show_estimates(self._plan)
         return not wrong
+
+    def _follow(self, values: dict[str, Any]) -> None:
+        """Show what another network, or blocks of single slices, brought along."""
+        for key, value in values.items():
+            if getattr(self._plan, key) != value:
+                self.rows[key].editor.set_value(getattr(self._plan, key))
 
     def _mark(self, sentence: str) -> None:
         """Put a sentence about several fields to the first field it names."""

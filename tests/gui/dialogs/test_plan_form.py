@@ -143,3 +143,25 @@ def test_a_run_that_has_begun_is_only_shown(qtbot: QtBot) -> None:
     assert not form.rows["mirror"].editor.isEnabled()
     assert form.rows["device"].editor.read()[0] == "cuda:3"
     assert not hasattr(form, "accept_button")
+
+
+def test_another_network_brings_its_stages_along_and_back(form: PlanForm) -> None:
+    form.rows["network"].editor.set_value("swin_unetr")
+    assert form.check()
+    assert form.plan().network == "swin_unetr"
+    assert form.rows["strides"].editor.read()[0] == ((1, 1, 1), *((2, 2, 2),) * 5)
+    form.rows["network"].editor.set_value("residual_unet")
+    assert form.check()
+    assert len(form.plan().strides) == len(form.plan().channels) < 6
+    form.restore()
+    assert without_estimates(form.plan()) == without_estimates(tiny_plan())
+
+
+def test_a_patch_of_one_slice_makes_the_network_flat(qtbot: QtBot, form: PlanForm) -> None:
+    enter(qtbot, form, "patch", "1")
+    assert form.plan().kernels == ((1, 3, 3),) * 3
+    assert form.rows["batch_dice"].editor.read()[0] is True
+    enter(qtbot, form, "slices", "3")
+    assert form.plan().inputs == 3
+    enter(qtbot, form, "patch", "16")
+    assert (form.plan().slices, form.plan().kernels) == (1, ((3, 3, 3),) * 3)
