@@ -13,11 +13,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.data import affine, host, intensity
+from core.data.augment import Augmenter
+from core.data.batch import Batch
 from core.data.draws import CELLS, Change, draw, spline
 from core.data.nnunet import AUGMENTATION
 from core.data.plan import Plan, PlanClass
+from core.data.sampler import Sampler
 from core.data.workers import Workers
 from core.labels.schema import IGNORE
+from tests.core.data.cases import made_case
 from tests.core.data.plans import tiny_plan
 
 CPU = torch.device("cpu")
@@ -221,3 +225,30 @@ def test_nnunet_s_own_augmentation_has_its_chances_and_ranges() -> None:
     assert max(c.noise for c in drawn) <= 0.1
     assert 0.7 <= min(c.gamma for c in drawn) < 0.72
     assert 1.48 < max(c.gamma for c in drawn) <= 1.5
+
+
+def test_the_same_seed_makes_the_same_batches_by_loops_and_by_torch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whole batches with everything turned on, noise included."""
+    plan = replace(tiny_plan(batch=4), **AUGMENTATION)
+    plan = replace(plan, elastic=True, spatial_share=0.6)
+    cases = [made_case(number) for number in range(3)]
+
+    def batches() -> list[Batch]:
+        generator = torch.Generator().manual_seed(8)
+        sampler, made = Sampler(cases, plan, generator), []
+        augmenter = Augmenter(cases, plan, generator, CPU)
+        for _ in range(15):
+            made.append(augmenter.batch([sampler.draw() for _ in range(4)]))
+        augmenter.close()
+        return made
+
+    compiled = batches()
+    with monkeypatch.context() as patch:
+        patch.setattr(host, "read", lambda *args: affine.read(*args[:-1], CPU))
+        patch.setattr(host, "vary", lambda block, change, _: intensity.vary(block, change))
+        in_torch = batches()
+    for first, second in zip(compiled, in_torch, strict=True):
+        torch.testing.assert_close(first.image, second.image, atol=5e-3, rtol=1e-3)
+        assert (first.target != second.target).float().mean() < 1e-3
