@@ -32,11 +32,9 @@ DEFAULT_MINUTES: dict[str, tuple[float, float]] = {
 }
 #: Extent of the body a block should show, mm: lesions are told by their surroundings.
 CONTEXT_MM = 192.0
-#: Steps a run needs to learn at all, and to use a finer grid well.
-WANTED_STEPS = 1000
-#: The same for a network that is told the place: measured on cropped images, it has learned what it
-#: will learn after 300 steps, and a finer grid does not slow it down.
-WANTED_STEPS_PLACED = 600
+#: Steps a run needs to learn at all, and to use a finer grid well. So that two cores and an hour
+#: stay with the small network at 4 or 3 mm, which is what was tried (tests/benchmarks/RESULTS.md).
+WANTED_STEPS = 1300
 #: A lesion should be this many voxels across, for all but the smallest tenth of them.
 VOXELS_ACROSS = 4.0
 #: Share of a device's memory a plan may fill.
@@ -116,8 +114,7 @@ def make_plan(
     best = plans[0]
     for plan in plans:
         fits = plan.estimates.memory_bytes <= _memory(chosen) * MEMORY_SHARE
-        wanted = WANTED_STEPS_PLACED if plan.position else WANTED_STEPS
-        if fits and seconds * 0.85 / plan.estimates.step_seconds >= wanted:
+        if fits and seconds * 0.85 / plan.estimates.step_seconds >= WANTED_STEPS:
             best = plan
     return best
 

@@ -69,8 +69,6 @@ def test_images_cropped_round_their_lesions_are_told_by_place_and_so_is_the_user
     assert "0.65" in sentence
     plain = make_plan(replace(SARCOMA, place_dice=0.3), [CPU], minutes=20)
     assert not plain.position
-    # What it knows already need not be learned: the time goes into the grid.
-    assert cropped.spacing[1] < plain.spacing[1]
     assert remarks(plain) == []
     # Turned on by hand the user is warned too, but nothing is claimed of the images.
     (sentence,) = remarks(replan(plain, [CPU], position=True))
