@@ -8,9 +8,11 @@ any name.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import shutil
+import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -34,6 +36,8 @@ from core.volume import Volume
 
 #: Grows when what is stored changes; older folders are left for the user to delete.
 FORMAT = 1
+#: Age of a half made folder at which nobody works on it any more, seconds.
+_LEFT_SECONDS = 3600.0
 #: Lesion voxels kept a connected part, to centre blocks on.
 CENTRES = 1000
 
@@ -111,6 +115,7 @@ def prepare(
     Raises FileRefusedError when a case's files cannot be read or changed since the run was made,
     UserError when the disk is full, Cancelled when ``cancelled`` says so.
     """
+    _sweep(project.cache_dir / "cases")
     maps = Maps()
     cases: list[Case] = []
     for done, entry in enumerate(entries):
@@ -125,6 +130,14 @@ def prepare(
     if progress is not None:
         progress(len(entries), len(entries))
     return cases
+
+
+def _sweep(folder: Path) -> None:
+    """Delete what killed processes left half made; a living one needs no hour for a case."""
+    for left in folder.glob(".*.*"):
+        with contextlib.suppress(FileNotFoundError):  # Its maker was done with it just now.
+            if time.time() - left.stat().st_mtime > _LEFT_SECONDS:
+                shutil.rmtree(left, ignore_errors=True)
 
 
 def make_case(project: Project, entry: ManifestCase, plan: Plan, folder: Path) -> None:
@@ -153,9 +166,13 @@ def make_case(project: Project, entry: ManifestCase, plan: Plan, folder: Path) -
                 replace(path, path)
             temporary.rename(folder)
     except OSError as error:
+        if folder.is_dir():
+            return  # Another run was faster.
+        # numpy says of a full disk only how many numbers it took.
+        reason = error.strerror or "the disk is full"
         raise UserError(
-            f"A preprocessed case could not be written to {folder.parent} ({error.strerror}). Free "
-            "some space there, then start the run again: it goes on with the next case."
+            f"A preprocessed case could not be written to {folder.parent} ({reason}). Free some "
+            "space there, then start the run again: it goes on with the next case."
         ) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)

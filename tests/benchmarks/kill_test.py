@@ -155,7 +155,7 @@ def _live(folder: Path, moment: _Never) -> StateEvent:
     for event in process.events(timeout=0.002):
         if isinstance(event, StateEvent):
             last = event
-        if process.returncode is None and moment(event):
+        if process.returncode is None and not moment.struck and moment(event):
             process.kill()
     assert last is not None
     return last

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,9 @@ from core.project.project import Project
 from core.project.records import SeriesRecord
 from core.volume import Volume
 from tests.core.data.plans import tiny_plan
+from tests.small_disk import small_disk
+
+__all__ = ["small_disk"]  # fixture
 
 #: Stored feet first and with x running to the right, as NIfTI often is.
 FLIPPED = (-1.0, 0.0, 0.0, 0.0, -1.0, 0.0, 0.0, 0.0, 1.0)
@@ -114,6 +118,29 @@ def test_preprocessing_goes_on_where_it_was_interrupted(project: Project) -> Non
     assert len(after) == 3
     assert before.items() <= after.items()
     assert [c.entry for c in cases] == list(entries)
+
+
+def test_a_full_disk_is_a_sentence_and_leaves_nothing_half_made(
+    project: Project, request: pytest.FixtureRequest
+) -> None:
+    entries = manifest.build(project).cases
+    one = cache.prepare(project, entries[:1], tiny_plan())
+    fine = tiny_plan(spacing=(2.0, 2.0, 2.0))
+    request.getfixturevalue("small_disk")
+    with pytest.raises(UserError, match=r"the disk is full.*goes on with the next case"):
+        cache.prepare(project, entries, fine)
+    assert len(list((project.cache_dir / "cases").iterdir())) == len(one)
+
+
+def test_what_killed_processes_left_is_swept_away_after_an_hour(project: Project) -> None:
+    entries = manifest.build(project).cases
+    folder = project.cache_dir / "cases"
+    old, young = folder / ".0123.abcdef01", folder / ".0123.abcdef02"
+    for left in (old, young):
+        left.mkdir(parents=True)
+    os.utime(old, (0, 0))
+    cache.prepare(project, entries[:1], tiny_plan())
+    assert (old.exists(), young.exists()) == (False, True)
 
 
 def test_a_case_on_the_plan_grid(project: Project) -> None:

@@ -21,6 +21,8 @@ from core.events import (
     ValidationEvent,
 )
 from core.jobs import child, runner
+from core.project import orders
+from core.project.orders import Order
 from core.project.project import Project
 from core.project.runs import alive, create_run, list_runs, read_events, run
 from tests.core.data.plans import tiny_plan
@@ -133,9 +135,9 @@ def test_the_child_saves_when_its_parent_is_killed_and_goes_on_later(project: Pr
     found = run(project, record.id)
     assert found.state == "stopped"
     assert found.checkpoint_step is not None
-    # The plan is shortened so that the rest takes a second.
+    # It is made shorter so that the rest takes a second.
     saved = found.checkpoint_step
-    tiny_plan(epochs=saved // 5 + 2, steps_per_epoch=5, threads=1).save(record.path / "plan.json")
+    orders.keep(record.path, Order("epochs", saved // 5 + 2))
     events = drain(runner.start(record.path))
     assert last_state(events).state == "done"
     assert min(e.step for e in events if isinstance(e, (StepEvent, ValidationEvent))) > saved

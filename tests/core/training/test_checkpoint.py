@@ -1,14 +1,15 @@
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
 
 from core.training import checkpoint
+from tests.small_disk import small_disk
+
+__all__ = ["small_disk"]  # fixture
 
 
 def a_state(value: float) -> dict[str, object]:
@@ -93,21 +94,8 @@ def test_opening_a_checkpoint_never_runs_code(two: Path, tmp_path: Path) -> None
     assert not marker.exists()
 
 
-@pytest.fixture
-def a_small_disk() -> Iterator[None]:
-    """No file may grow beyond 8 kB: a write is cut short there, as on a full disk."""
-    if sys.platform == "win32":
-        pytest.skip("no limit of a file's size there")
-    import resource  # noqa: PLC0415 - not on Windows
-
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (8192, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
 def test_a_full_disk_is_an_oserror_and_leaves_what_was(
-    two: Path, tmp_path: Path, a_small_disk: None
+    two: Path, tmp_path: Path, small_disk: None
 ) -> None:
     with pytest.raises(OSError, match="too large"):
         checkpoint.save(tmp_path, 3, a_state(3.0))
