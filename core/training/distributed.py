@@ -18,6 +18,8 @@ from typing import Any, Literal, get_args
 import torch
 import torch.distributed as dist
 from torch import Tensor
+from torch.distributed import PrefixStore  # pyright: ignore[reportPrivateImportUsage]
+from torch.distributed.rendezvous import rendezvous
 
 from core.data.plan import Plan
 from core.errors import Cancelled, PeerLost, UserError
@@ -25,6 +27,8 @@ from core.errors import Cancelled, PeerLost, UserError
 Word = Literal["open", "step", "obey", "learner", "state", "shards", "end"]
 _WORDS: tuple[Word, ...] = get_args(Word)
 
+#: In which all processes of all machines come up.
+_MEETING = timedelta(minutes=30)
 #: A pause may last for days, and the others wait through it. A dead process is noticed at once,
 #: by its closed connections.
 _PATIENCE = timedelta(days=365)
@@ -43,12 +47,17 @@ class Group:
 
     def __init__(self) -> None:
         """Meet the others. Raises PeerLost when they do not come."""
-        self.rank, self.size = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
         self._local = int(os.environ["LOCAL_RANK"])
         self._here = int(os.environ["LOCAL_WORLD_SIZE"])
         backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
         with _peers_told():
-            dist.init_process_group(backend, timeout=_PATIENCE)
+            store, rank, size = next(rendezvous("env://", timeout=_MEETING))
+            # The launcher's store outlives a restart, and still holds where the dead ones listened.
+            attempt = PrefixStore(f"attempt {os.environ['TORCHELASTIC_RESTART_COUNT']}", store)
+            dist.init_process_group(
+                backend, store=attempt, rank=rank, world_size=size, timeout=_PATIENCE
+            )
+        self.rank, self.size = rank, size
 
     def shards(self, plan: Plan) -> range:
         """The shards this process holds. Raises UserError when they cannot be dealt evenly."""
