@@ -278,8 +278,8 @@ FIELDS: tuple[Field, ...] = (
     ),
     Field(
         "validation_minutes", "Schedule", "Validate every", "float",
-        "For a run by time: a pass over the whole validation cases is made this often; the last "
-        "is at its end.",
+        "For a run by time: a pass over the whole validation cases is made this often, but never "
+        "for more than a tenth of the time; the last is at its end.",
         unit="min", low=0.02, high=600,
     ),
     Field(

@@ -286,6 +286,8 @@ def _plan(
         steps_per_epoch=_steps_per_epoch(steps) if epochs is None else plan.steps_per_epoch,
         # About one in 100 s of training: enough for a curve, and passes are cheap beside it.
         validations=int(min(50, max(3, steps * step / 100))),
+        # A tenth of the budget; where passes take long, the run itself makes fewer.
+        validation_minutes=min(15.0, max(1.0, (minutes or 20.0) / 10)),
     )
     return replace(plan, estimates=estimate(plan, device, measured))
 

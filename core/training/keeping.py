@@ -17,7 +17,7 @@ from core.training.validation import Result, Validator
 #: Weight of the newest pass in the moving average of the Dice.
 NEW = 0.4
 #: Share of the time that validation before the last pass may take.
-SHARE = 0.15
+SHARE = 0.1
 #: Seconds to write the checkpoint and the model at the end.
 SAVING_SECONDS = 3.0
 
