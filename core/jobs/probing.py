@@ -65,6 +65,7 @@ def probe(
             device = choose_device(found, plan.device)
             if known.exact(plan, device) is not None and known.pace is not None:
                 break
+            fresh = known.pace is None
             if known.pace is None:
                 known.pace = measure_pace(project, plan, folder)
                 clock.tick()
@@ -78,9 +79,10 @@ def probe(
                 cancelled=lambda: control.state() == "stop",
             )
             known.add(plan, device, made)
-            # Of the libraries, some are in memory only once steps have used them.
-            grown = max(0, library_bytes() - libraries)
-            known.pace = replace(known.pace, base_bytes=known.pace.base_bytes + grown)
+            if fresh:
+                # Of the libraries, some are in memory only once steps have used them.
+                grown = max(0, library_bytes() - libraries)
+                known.pace = replace(known.pace, base_bytes=known.pace.base_bytes + grown)
             _keep(known, emit)
             done += 1
     emit(ResultEvent(name="probe", data={"plans": done, "seconds": job.seconds - clock.left}))

@@ -138,6 +138,11 @@ def test_the_job_measures_a_plan_of_the_user(project: Project, tmp_path: Path) -
     probe(job, tmp_path, lambda _event: None, KeepRunning())
     known = store.load().exact(mine, None)
     assert known is not None
+    # The machine's pace is what the first probe found.
+    pace = store.load().pace
+    another = replace(job, plan=tiny_plan(figures=FIGURES, threads=1, batch=1).as_json())
+    probe(another, tmp_path, lambda _event: None, KeepRunning())
+    assert store.load().pace == pace
     # Asked again it is measured again.
     probe(replace(job, again=True), tmp_path, lambda _event: None, KeepRunning())
     assert store.load().exact(mine, None) != known
