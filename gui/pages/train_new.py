@@ -327,7 +327,11 @@ class NewRun(QWidget):
         self.start.setToolTip(why or ("" if ready else self.tr("The plan is not made yet")))
         if plan is not None:
             why_not = self.tr("Beside a run at work nothing can be measured") if busy else ""
-            self.needs.show_measuring(self.measuring.busy, ready, why_not)
+            asked = self.answers.asked()
+            here = asked.device == asked.single
+            if not here:
+                why_not = self.tr("Only one device of this computer can be measured")
+            self.needs.show_measuring(self.measuring.busy, ready and here, why_not)
 
     def _start(self) -> None:
         plan, planned = self.plan(), self._planned

@@ -150,7 +150,8 @@ def plan_values(plan: Plan, device_name: str) -> list[str]:
         plan.precision,
         _some(spatial),
         _some(grey),
-        _short(device_name) or plan.device,
+        (f"{plan.processes} × " if plan.processes > 1 else "")
+        + (_short(device_name) or plan.device),
         f"{e.memory_bytes / 1e9:.1f} GB" if e.memory_bytes else "",
         time_left(e.seconds) if e.seconds else "",
     ]

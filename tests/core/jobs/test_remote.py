@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from core.data.plan import PlanClass
 from core.events import (
     CheckpointEvent,
     Event,
@@ -55,7 +56,12 @@ def start(project: Project, machine: Machine, monkeypatch: pytest.MonkeyPatch) -
             record = changes["record"]
             assert isinstance(record, RunRecord)
         else:
-            record = create_run(project, tiny_plan(name="Frau Mueller", threads=1, **changes))
+            record = create_run(
+                project,
+                tiny_plan(
+                    name="Frau Mueller", classes=(PlanClass(1, "Knoten"),), threads=1, **changes
+                ),
+            )
             train_on(machine, record.path)
         process = runner.start(record.path)
         started.append(process)
@@ -110,7 +116,7 @@ def test_a_run_survives_two_cuts_and_all_of_it_comes_home(
     assert (found.state, found.model_id) == ("done", record.id)
     model = find_model(project, record.id)
     assert model is not None
-    assert (model.card.name, model.card.classes) == ("Frau Mueller", ("Tumour",))
+    assert (model.card.name, model.card.classes) == ("Frau Mueller", ("Knoten",))
     assert model.card.cases_train == 3 and model.previews
     assert load_model(model.folder).plan.name == "Frau Mueller"
     state = checkpoint.load(record.path)
@@ -124,7 +130,7 @@ def said_nothing_of_the_patient(folder: Path) -> None:
     assert len(files) > 20
     for path in files:
         data = path.read_bytes()
-        for word in (b"MUELLER", b"Mueller", b"1.2.3.", b"Tumour", b"DICM", b"scan0"):
+        for word in (b"MUELLER", b"Mueller", b"1.2.3.", b"Knoten", b"DICM", b"scan0"):
             assert word not in data, (path, word)
         assert path.stat().st_mode & 0o077 == 0
 

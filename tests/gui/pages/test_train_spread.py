@@ -70,7 +70,7 @@ def plan_by(monkeypatch: pytest.MonkeyPatch, **changes: object) -> None:
 
     def planned(project, asked: Asked, *, progress, cancelled) -> Planned:
         made = make_planned(project, asked, progress=progress, cancelled=cancelled)
-        plan = tiny_plan(threads=1, epochs=4000, steps_per_epoch=5, **changes)
+        plan = tiny_plan(threads=1, epochs=400, steps_per_epoch=1, **changes)
         known = Measurements(pace=PACE)
         known.add(plan, CPU, MEASURED)
         ready = replan(plan, made.devices, measured=known)
