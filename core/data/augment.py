@@ -52,39 +52,42 @@ class Augmenter:
             affine.settle(block.centre, self._size, change)
             for block, change in zip(blocks, changes, strict=True)
         ]
-        made = [
-            self._block(block.case, centre, change)
-            for block, centre, change in zip(blocks, centres, changes, strict=True)
-        ]
-        cuts = torch.stack([image for image, _ in made])[:, None]
+        cuts = torch.empty((len(blocks), *self._size), device=self._device)
+        targets = torch.empty_like(cuts, dtype=torch.int64)
+        for i, (block, centre, change) in enumerate(zip(blocks, centres, changes, strict=True)):
+            self._cut(block.case, centre, change, (cuts[i], targets[i]))
         image = network_input(
-            with_neighbours(cuts, self._plan),
+            with_neighbours(cuts[:, None], self._plan),
             self._plan,
             [self._cases[block.case].info.shape for block in blocks],
             centres,
             torch.from_numpy(np.stack([change.matrix for change in changes])),
         )
-        return Batch(image, torch.stack([target for _, target in made]), self._known(blocks))
+        middle = self._plan.slices // 2
+        targets = targets[:, middle : middle + self._plan.patch[0]]
+        return Batch(image, targets, self._known(blocks))
 
-    def _block(self, case: int, centre: Triple, change: Change) -> tuple[Tensor, Tensor]:
-        """Image of the size that is cut, and labels of the patch."""
+    def _cut(self, case: int, centre: Triple, change: Change, out: tuple[Tensor, Tensor]) -> None:
+        """Write image and labels of a block, varied as ``change`` says, into ``out``."""
         plan, image, label = self._plan, self._pool.image(case), self._pool.label(case)
         shape = self._cases[case].info.shape
         where = affine.window(shape, centre, self._size, change)
+        greys, target = out
         if self._device.type == "cpu":
             # Compiled when it is first imported, which is not needed elsewhere.
             from core.data import host  # noqa: PLC0415
 
-            greys, target = host.read(image, label, plan, where, self._workers)
-            greys = host.vary(greys, change, self._workers)
+            host.read(image, label, plan, where, self._workers, out=out)
+            varied = host.vary(greys, change, self._workers)
         else:
-            greys, target = affine.read(image, label, plan, where, self._device)
-            greys = intensity.vary(greys, change)
+            varied, names = affine.read(image, label, plan, where, self._device)
+            varied = intensity.vary(varied, change)
+            target.copy_(names)
         if plan.slices > 1:
             rows = edge_rows(centre[0], float(change.matrix[0, 0]), plan, shape[0])
-            greys = greys.index_select(0, rows.to(greys.device))
-        middle = plan.slices // 2
-        return greys, target[middle : middle + plan.patch[0]]
+            varied = varied.index_select(0, rows.to(varied.device))
+        if varied is not greys:
+            greys.copy_(varied)
 
     def _known(self, blocks: Sequence[Block]) -> Tensor | None:
         """Which channels are outlined in the case of each block; None when all are."""

@@ -24,14 +24,22 @@ _NO_KNOTS = np.zeros((3, 0, 0, 0))
 
 
 def read(
-    image: Tensor, label: Tensor, plan: Plan, where: Window, workers: Workers
-) -> tuple[Tensor, Tensor]:
-    """Normalised image, float32 ``[z, y, x]``, and its int64 labels; see ``affine.read``."""
-    greys, target = np.empty(where.size, np.float32), np.empty(where.size, np.int64)
+    image: Tensor,
+    label: Tensor,
+    plan: Plan,
+    where: Window,
+    workers: Workers,
+    *,
+    out: tuple[Tensor, Tensor],
+) -> None:
+    """Write a block's normalised image, float32 ``[z, y, x]``, and int64 labels into ``out``.
+
+    See ``affine.read``.
+    """
+    greys, target = out[0].numpy(), out[1].numpy()
     load = _cut if where.change.straight else _between
     kernel, inputs = load(image.numpy(), label.numpy(), plan, where)
     workers.slices(kernel, greys.shape[0], greys.size, *inputs, greys, target)
-    return torch.from_numpy(greys), torch.from_numpy(target)
 
 
 def _cut(
@@ -73,8 +81,8 @@ def _between(
 
 
 def vary(block: Tensor, change: Change, workers: Workers) -> Tensor:
-    """``block`` (float32 ``[z, y, x]``, may be overwritten) as ``change`` says."""
-    data = block.numpy()
+    """``block`` (float32 ``[z, y, x]``, may be overwritten) as ``change`` says; or another."""
+    given = data = block.numpy()
     if change.noise > 0:
         key, lock = change.key
         _pass(workers, intensity_kernels.add_noise, data, key, lock, change.noise, normals(), data)
@@ -94,7 +102,7 @@ def vary(block: Tensor, change: Change, workers: Workers) -> Tensor:
         _gamma(data, change.negative, -1, workers)
     if change.gamma != 1:
         _gamma(data, change.gamma, 1, workers)
-    return torch.from_numpy(data)
+    return block if data is given else torch.from_numpy(data)
 
 
 def _pass(

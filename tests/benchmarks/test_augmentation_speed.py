@@ -26,6 +26,7 @@ from core.data.cache import Case
 from core.data.maps import Maps
 from core.data.nnunet import AUGMENTATION
 from core.data.sampler import Sampler
+from core.training import machine
 from tests.core.data.cases import made_case
 from tests.core.data.plans import tiny_plan
 
@@ -40,6 +41,8 @@ Step = Callable[[], object]
 
 @pytest.fixture(autouse=True)
 def one_thread() -> Iterator[None]:
+    # As a run does; the peers gain from it too, though their own processes do not ask for it.
+    machine.keep_memory()
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
