@@ -94,7 +94,7 @@ def test_an_unknown_plan_is_measured_by_itself(
     assert page.new.start.isEnabled()
     qtbot.waitUntil(lambda: needs.pill.text() == "Measured on this machine", timeout=15_000)
     assert rows(page)["Steps"].endswith("0.5 s each")
-    assert rows(page)["RAM"] == "0.9 of 16 GB"
+    assert rows(page)["RAM"] == "1.3 of 16 GB"
     assert needs.measure.isVisible() and not needs.cancel.isVisible()
     job = json.loads(unknown.read_bytes())
     assert (job["kind"], job["minutes"], job["quality"]) == ("probe", 60, "balanced")
