@@ -36,7 +36,7 @@ PREVIEW_CASES, PREVIEW_PASSES = 12, 3
 CHECKPOINT_COPIES, CHECKPOINTS = 4, 2
 #: A pass in the middle of a run is left out where passes take more than this share of it
 #: (``core.training.run``).
-VALIDATION_SHARE = 0.15
+VALIDATION_SHARE = 0.1
 #: Seconds to build a network and take its first steps, until that was measured.
 SETUP_SECONDS = 2.0
 #: Seconds to write checkpoint and model at the end.

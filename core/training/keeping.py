@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from core.data.plan import Plan
+from core.data.predictions import VALIDATION_SHARE
 from core.events import ValidationEvent
 from core.training import checkpoint
 from core.training.recording import Recorder
@@ -16,9 +17,7 @@ from core.training.validation import Result, Validator
 
 #: Weight of the newest pass in the moving average of the Dice.
 NEW = 0.4
-#: Share of the time that validation before the last pass may take.
-SHARE = 0.1
-#: Seconds to write the checkpoint and the model at the end.
+#: Seconds kept free at the end for checkpoint and model, for a slow disk, too.
 SAVING_SECONDS = 3.0
 
 
@@ -49,7 +48,8 @@ class Keeper:
         here, interval = schedule.position(step), self._interval()
         if here - self._position < interval or schedule.stop - here < interval / 2:
             return False
-        return not schedule.by_time or self._spent + self._seconds <= SHARE * schedule.elapsed
+        allowed = VALIDATION_SHARE * schedule.elapsed
+        return not schedule.by_time or self._spent + self._seconds <= allowed
 
     def _interval(self) -> float:
         plan = self._plan

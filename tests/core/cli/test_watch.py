@@ -78,7 +78,7 @@ def child(run: RunRecord, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Fake
     def script(*events: Event | Callable[[], None] | None, code: int = 0) -> FakeProcess:
         process = FakeProcess(list(events), code)
         process.folder = run.path
-        monkeypatch.setattr(module, "start", lambda _folder: process)
+        monkeypatch.setattr(module, "start", lambda *_: process)
         return process
 
     return script
