@@ -28,6 +28,8 @@ def recompute(net: nn.Module) -> int:
 
 
 def _wrap(module: nn.Module) -> int:
+    if "forward" in vars(module):
+        return 0  # DynUNet holds its blocks under two names.
     # The outermost block only, or its inside would be computed a third time.
     if isinstance(module, _BLOCKS) or _is_decoder_stage(module):
         # Non-reentrant: it works with compiled networks and with inputs that have no gradient.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 
 from core.models.card import ModelCard
@@ -14,6 +15,7 @@ from core.nets.registry import build
 from tests.core.nets.test_nets import swin_plan
 
 
+@pytest.mark.timeout(1800)
 def test_export_of_swin_unetr(benchmark: Any, tmp_path: Path) -> None:
     plan = swin_plan()
     torch.manual_seed(0)
