@@ -27,7 +27,7 @@ FILE = "launch.json"
 RESTARTS = 3
 
 _PER_NODE = "--nproc-per-node="
-_ENDPOINT = re.compile(r"[A-Za-z0-9_.\-]+:[0-9]{1,5}")
+_ENDPOINT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]*:[0-9]{1,5}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
