@@ -41,9 +41,10 @@ PROBE_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Happened:
-    """Seconds a step and in all, most memory without the case maps, bytes left on disk."""
+    """Seconds a step and in all, steps, most memory without the case maps, bytes left on disk."""
 
     step: float
+    steps: int
     total: float
     memory: int
     disk: int
@@ -131,9 +132,10 @@ def trained(project: Project, plan: Plan, prefix: tuple[str, ...], wall: bool) -
     shutil.rmtree(cases, ignore_errors=True)
     record = create_run(project, plan)
     events, total, memory = follow(start(record.path, prefix), wall)
-    paces = [plan.batch / e.patches_per_second for e in events if isinstance(e, StepEvent)][1:]
+    said = [e for e in events if isinstance(e, StepEvent)]
+    paces = [plan.batch / e.patches_per_second for e in said[1:]]
     disk = folder_bytes(cases, record.path, project.models_dir / record.id)
-    return Happened(statistics.fmean(paces), total, memory, disk)
+    return Happened(statistics.fmean(paces), said[-1].step, total, memory, disk)
 
 
 def main() -> None:
@@ -158,6 +160,7 @@ def main() -> None:
             real = trained(project, plan, prefix, args.wall)
             pairs = {
                 "step, s": (said.step_seconds, real.step),
+                "steps": (said.steps, real.steps),
                 "total, s": (said.seconds, real.total),
                 "memory, MB": (said.memory_bytes / 1e6, real.memory / 1e6),
                 "disk, MB": (said.disk_bytes / 1e6, real.disk / 1e6),
