@@ -192,9 +192,9 @@ def _made_up(plan: Plan, device: torch.device) -> Batch:
 def _sum_seconds(device: torch.device) -> float:
     """Seconds this machine takes to compile a sum: whether it works at all, and how slowly."""
     began = time.monotonic()
-    # Compiled anew, or a sum remembered from an earlier run would promise too much.
-    add = torch.compile(lambda x: (x + 1).relu(), options={"force_disable_caches": True})
-    add(torch.ones(64, device=device))
+    # Of a size not met before, or a sum remembered from an earlier run would promise too much.
+    size = 1000 + time.time_ns() % 1_000_003
+    torch.compile(lambda x: (x + 1).relu(), dynamic=False)(torch.ones(size, device=device))
     return time.monotonic() - began
 
 

@@ -158,12 +158,14 @@ def test_a_network_really_compiled_computes_the_same(monkeypatch: pytest.MonkeyP
     from torch._inductor import config  # noqa: PLC0415
 
     monkeypatch.setattr(config, "compile_threads", 1)
-    plan, said = tiny_plan(compile="on", batch=1), Said()
+    plan, said = tiny_plan(batch=1), Said()
     learner = Learner(plan, CPU)
     # Every kernel costs seconds of a compiler, so the network is as small as one can be.
     learner.net = torch.nn.Sequential(torch.nn.Conv3d(1, 2, 1), torch.nn.LeakyReLU())
-    assert settle(learner, plan, None, lambda _: 0.0, said)
+    monkeypatch.setattr(compiled, "FASTER", 1e9)
+    assert settle(learner, plan, None, lambda _: 1e9, said)
     assert learner.forward is not learner.net
+    assert said.lines[-1][1].startswith("The steps are compiled: ")
     batch = Batch(torch.randn(1, 1, 16, 16, 16), torch.zeros(1, 16, 16, 16, dtype=torch.long))
     loss = learner.gradients(batch)
     learner.forward = learner.net
