@@ -96,10 +96,6 @@ class Fetcher:
                 shutil.copyfile(picture, goal / PREVIEWS / picture.name)
             write_json(goal / CARD_FILE, card.as_json())
 
-    def forget(self) -> None:
-        """Delete what was only needed on the way."""
-        shutil.rmtree(self._cache, ignore_errors=True)
-
 
 def _checked(case: CaseResult) -> CaseResult:
     """A result whose picture is one of the run's own, or none."""

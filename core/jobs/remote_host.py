@@ -46,9 +46,7 @@ _ID = re.compile(r"[0-9a-f]{32}")
 _SHA = re.compile(r"[0-9a-f]{64}")
 _CASE = re.compile(r"[0-9a-f]{32}")
 _ARRAY = re.compile(r"[a-z][a-z0-9_]{0,30}\.npy")
-_COMMANDS = frozenset(
-    {"hello", "need", "put", "make", "start", "stream", "order", "files", "get", "forget"}
-)
+_COMMANDS = frozenset({"hello", "need", "put", "make", "start", "stream", "order", "files", "get"})
 _CHUNK = 1 << 20
 #: Seconds between two signs of life of a stream that has nothing to say.
 HEARTBEAT = 2.0
@@ -256,17 +254,6 @@ class Host:
             while data := file.read(_CHUNK):
                 self._sink.write(data)
         self._sink.flush()
-
-    def forget(self) -> None:
-        """Delete everything of a run that has ended, and the cases no other run here uses."""
-        folder = self._project(self.request())
-        if kept(folder):
-            raise UserError("the run is at work; stop it first.")
-        shutil.rmtree(folder, ignore_errors=True)
-        for blob in (self._base / "blobs").glob("*"):
-            if blob.suffix == ".part" or blob.stat().st_nlink == 1:
-                blob.unlink(missing_ok=True)
-        self.say(forgotten=True)
 
     def _blob(self, sha: str) -> Path:
         return self._base / "blobs" / _checked(_SHA, sha)
