@@ -7,6 +7,7 @@ and on the task pool, and knows no widget.
 from __future__ import annotations
 
 import itertools
+import threading
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -96,6 +97,7 @@ class Session(QObject):
         self._by_uid: dict[str, SeriesRecord] = {}
         self._import: Task | None = None
         self._waiting: list[Path] = []
+        self._hold = threading.Event()
         self._refreshed = 0.0
         self.label_changed.connect(self.refresh_series)
         self.proposal_changed.connect(self.refresh_series)
@@ -246,7 +248,8 @@ class Session(QObject):
             self._waiting.extend(paths)
             return
         name = paths[0].name if len(paths) == 1 else self.tr("%n item(s)", "", len(paths))
-        self._start(_import, list(paths), ImportState("import", name, started=time.monotonic()))
+        what = (list(paths), self._hold.is_set)
+        self._start(_import, what, ImportState("import", name, started=time.monotonic()))
 
     def open_demo(self, folder: Path | None = None) -> None:
         """Open the demo project in the user's documents; make the cases that it lacks."""
@@ -270,8 +273,21 @@ class Session(QObject):
         if self._import is not None:
             self._import.finish_early()
 
+    @property
+    def import_paused(self) -> bool:
+        """Whether an import waits to be told to go on."""
+        return self.importing is not None and self._hold.is_set()
+
+    def pause_import(self, hold: bool) -> None:
+        """Hold the import that runs before its next file, or let it go on."""
+        if self.importing is None or self.importing.kind != "import":
+            return
+        (self._hold.set if hold else self._hold.clear)()
+        self.import_progress.emit(self.importing)
+
     def _start(self, fn: Any, what: Any, state: ImportState) -> None:
         project = self.require_project()
+        self._hold.clear()
         self.importing = state
         self.import_progress.emit(state)
         self._import = self.tasks.run(
@@ -316,9 +332,9 @@ class Session(QObject):
 
 
 def _import(
-    project: Project, paths: list[Path], state: ImportState, progress: Any, cancelled: Any
+    project: Project, what: Any, state: ImportState, progress: Any, cancelled: Any
 ) -> ImportReport:
-    """Background: import ``paths``, translating the importer's progress for the strip."""
+    """Background: import paths unless held (``what`` is both), telling the strip how far it is."""
     # Loaded late: pydicom and SimpleITK must not hold up the window.
     from core.project.importer import import_paths  # noqa: PLC0415
 
@@ -330,7 +346,8 @@ def _import(
             )
         )  # fmt: skip
 
-    return import_paths(project, paths, tell, cancelled)
+    paths, paused = what
+    return import_paths(project, paths, tell, cancelled, paused)
 
 
 def _demo(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,9 @@ from core.project.import_labels import LabelImport
 from core.project.import_series import keep_labelled_grids, record_of, with_known_slices
 from core.project.project import Project
 from core.project.records import ImportReport, SeriesRecord, Skipped
+
+#: How often a paused import looks whether it may go on, in seconds.
+_LOOK_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +41,11 @@ def import_paths(
     paths: Sequence[Path],
     progress: Callable[[ImportProgress], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
+    paused: Callable[[], bool] | None = None,
 ) -> ImportReport:
     """Import everything at or below ``paths`` into ``project``.
+
+    paused: asked between two files; while it says so nothing is read, and cancelling still works.
 
     Pixel data stay where they are. Labels are saved as drafts, never over a label that was there.
     Every file that did not become part of a series or a label is in the report with a sentence.
@@ -48,7 +55,7 @@ def import_paths(
     for path in paths:
         if not path.exists():
             raise FileRefusedError(path, "it does not exist", "Check the path.")
-    work = _Import(project, progress, cancelled)
+    work = _Import(project, progress, cancelled if paused is None else _held(cancelled, paused))
     try:
         work.run([Path(p) for p in paths])
     except Cancelled:
@@ -56,6 +63,22 @@ def import_paths(
     labelled = work.labels.save() if work.labels is not None else []
     fresh = [project.record(uid) for uid in dict.fromkeys(work.series)]
     return ImportReport(tuple(fresh), tuple(work.skipped), tuple(labelled), work.cancelled)
+
+
+def _held(cancelled: Callable[[], bool] | None, paused: Callable[[], bool]) -> Callable[[], bool]:
+    """Whether to stop, answered only once nobody holds the import: wherever it may be cancelled
+    it can be paused.
+    """
+
+    def stop() -> bool:
+        while True:
+            if cancelled is not None and cancelled():
+                return True
+            if not paused():
+                return False
+            time.sleep(_LOOK_S)
+
+    return stop
 
 
 @dataclass(slots=True)

@@ -12,6 +12,7 @@ from core.geometry import Geometry
 from core.project.project import Project
 from core.project.records import SeriesRecord
 from gui.session import ImportState, Session
+from tests.core.dicom.make import write_series
 
 
 def make_record(number: int, **fields) -> SeriesRecord:
@@ -123,6 +124,26 @@ def test_demo_fills_in_the_background(qtbot, session, tmp_path, monkeypatch):
     assert states[0].total == 4
     assert len(session.series()) == 4
     assert session.importing is None
+
+
+def test_an_import_is_held_and_let_go(qtbot, session, tmp_path):
+    session.create_project(tmp_path / "project")
+    write_series(tmp_path / "ct", 3)
+    held = []
+
+    def hold_at_once(_):
+        held.append(session.import_paused)
+        if len(held) == 1:
+            session.pause_import(True)
+
+    session.import_progress.connect(hold_at_once)
+    session.import_paths([tmp_path / "ct"])
+    assert held == [False, True]
+    qtbot.wait(200)
+    assert session.importing is not None
+    with qtbot.waitSignal(session.import_finished, timeout=10_000):
+        session.pause_import(False)
+    assert len(session.series()) == 1 and not session.import_paused
 
 
 def test_closing_asks_for_unsaved_labels_first(qtbot, filled):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -222,6 +224,36 @@ def test_cancelled_import_keeps_what_was_done(project: Project, tmp_path: Path) 
     )
     assert report.cancelled
     assert len(report.series) == len(project.series()) == 2
+
+
+def test_a_held_import_reads_nothing_until_let_go_and_can_be_cancelled_meanwhile(
+    project: Project, tmp_path: Path
+) -> None:
+    write_series(tmp_path / "n", 4)
+    hold, stop, seen = threading.Event(), threading.Event(), []
+
+    def progress(step: ImportProgress) -> None:
+        seen.append(step)
+        if step.done == 2:
+            hold.set()
+
+    with ThreadPoolExecutor(1) as pool:
+        job = pool.submit(
+            import_paths, project, [tmp_path / "n"], progress, stop.is_set, hold.is_set
+        )
+        assert hold.wait(10)
+        with pytest.raises(TimeoutError):
+            job.result(timeout=0.3)
+        assert max(step.done for step in seen) == 2
+        hold.clear()
+        assert job.result(timeout=10).series[0].geometry.shape[0] == 4
+        seen.clear()
+        hold.set()
+        job = pool.submit(
+            import_paths, project, [tmp_path / "n"], progress, stop.is_set, hold.is_set
+        )
+        stop.set()
+        assert job.result(timeout=10).cancelled
 
 
 def test_missing_path_is_an_error_and_own_folder_is_left_out(
