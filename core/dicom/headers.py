@@ -109,7 +109,7 @@ def read_header(path: Path) -> Header:
     Raises FileRefusedError with the reason for every other file: not DICOM, another modality, a
     localizer, no pixels, damaged, or a header that claims more than the file holds.
     """
-    _sniff(path)
+    sniff(path)
     parsed = parse(path, _KEYWORDS)
     dataset = parsed.dataset
     # Careless anonymising blanks UIDs in the dataset and forgets those of the file meta header.
@@ -214,8 +214,11 @@ def _common(path: Path, dataset: Dataset) -> dict[str, Any]:
     }
 
 
-def _sniff(path: Path) -> None:
-    """Refuse what cannot be DICOM by its first bytes, before a parser sees it."""
+def sniff(path: Path) -> None:
+    """Refuse what cannot be DICOM by its first bytes, before a parser sees it.
+
+    Raises FileRefusedError.
+    """
     try:
         with path.open("rb") as handle:
             head = handle.read(132)
