@@ -28,7 +28,7 @@ from pydicom.uid import UID
 
 from core.dicom.headers import sniff
 from core.dicom.parsing import PARSE_ERRORS, Parsed, parse, quiet
-from core.errors import Cancelled
+from core.errors import Cancelled, FileRefusedError
 
 #: Sequences within sequences are followed so far; a content tree of a report has about as many.
 MAX_DEPTH = 12
@@ -92,8 +92,10 @@ def read_tags(path: Path, cancelled: Callable[[], bool] | None = None) -> TagLis
             if len(rows) % 256 == 0 and cancelled is not None and cancelled():
                 raise Cancelled
             rows.append(row)
+    if not rows:
+        raise FileRefusedError(path, "no DICOM element could be read from it", "Copy it again.")
     hays = tuple(_haystack(row) for row in rows)
-    return TagListing(path, parsed.syntax.name, tuple(rows), hays, truncated)
+    return TagListing(path, UID(parsed.syntax).name, tuple(rows), hays, truncated)
 
 
 def matching(listing: TagListing, text: str) -> list[int]:

@@ -64,6 +64,7 @@ class KeysDialog(Dialog):
         return [
             ("Ctrl 1 – 5", self.tr("Page")),
             ("Ctrl F", self.tr("Search")),
+            ("Ctrl T", self.tr("DICOM tags (in Library)")),
             ("F1 , F11", self.tr("Keys, full screen")),
             ("W , V", self.tr("W/L, pan and zoom")),
             ("B , E , T", self.tr("Brush, eraser, HU brush")),

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from PySide6.QtCore import QItemSelectionModel, QPoint, Qt
-from PySide6.QtGui import QResizeEvent, QShowEvent
+from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut, QShowEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from core.project.records import ImportReport, SeriesRecord, Split
@@ -128,6 +128,7 @@ class LibraryPage(QWidget):
         self.head.propose_asked.connect(lambda: self.actions_.propose(self.chosen()))
         self.empty.open_asked.connect(self.ask_folder)
         self.empty.demo_asked.connect(self.session.open_demo)
+        QShortcut(QKeySequence("Ctrl+T"), self).activated.connect(self._show_tags)
 
     # ---- content -----------------------------------------------------------------------------
 
@@ -248,6 +249,11 @@ class LibraryPage(QWidget):
 
     def _menu(self, where: QPoint) -> None:
         self.actions_.show_menu(self.chosen(), where)
+
+    def _show_tags(self) -> None:
+        current = self.details.record
+        if current is not None:
+            self.actions_.show_tags(current)
 
     def _set_split(self, split: str) -> None:
         self.actions_.move(self.chosen(), cast(Split, split))

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QObject, QPoint, QUrl
+from PySide6.QtCore import QObject, QPoint, Qt, QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from core.project.project import Project
 from core.project.records import SeriesRecord, Split
+from gui.dialogs.tags import TagsDialog
 from gui.session import Session
 from gui.widgets import Menu
 
@@ -81,6 +82,12 @@ class Actions(QObject):
             enabled=single and bool(one.labels),
             why_not=only_one if not single else self.tr("Nothing is labelled in this series"),
         )  # fmt: skip
+        dicom = one.source == "dicom"
+        menu.add(
+            self.tr("Show DICOM tags"), lambda: self.show_tags(one), "ph.tag", "Ctrl+T",
+            enabled=single and dicom,
+            why_not=only_one if not single else self.tr("This series is no DICOM"),
+        )  # fmt: skip
         menu.add(self.tr("Show files"), lambda: self.show_files(one), "ph.folder-open")
         menu.addSeparator()
         menu.add(
@@ -125,6 +132,18 @@ class Actions(QObject):
     def propose(self, records: list[SeriesRecord]) -> None:
         """Let the chosen model label these series in the background."""
         self._supervisor.propose([r.series_uid for r in records])
+
+    def show_tags(self, record: SeriesRecord) -> TagsDialog | None:
+        """Look into the DICOM files of a series, the middle one first."""
+        if record.source != "dicom" or not record.files:
+            return None
+        files = record.files
+        dialog = TagsDialog(
+            self._owner.window(), self._session.tasks, files, len(files) // 2, record.patient_id
+        )
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
+        return dialog
 
     def show_files(self, record: SeriesRecord) -> None:
         """Open the folder of the images in the file manager."""

@@ -160,6 +160,11 @@ class Details(QFrame):
 
     # ---- content -----------------------------------------------------------------------------
 
+    @property
+    def record(self) -> SeriesRecord | None:
+        """The series shown."""
+        return self._record
+
     def show_record(self, record: SeriesRecord | None, chosen: int = 1) -> None:
         """Show a series; ``chosen``: how many rows are selected in all."""
         other = (record and record.series_uid) != (self._record and self._record.series_uid)
