@@ -50,27 +50,42 @@ class Volume:
 
 
 def to_int16(values: NDArray[Any], checks: list[Check]) -> NDArray[np.int16]:
-    """Round HU to the nearest integer and fit them in int16, saying so where that loses anything.
-
-    Appends a check ``rounded`` when values had fractions and ``clipped`` when some lay outside
-    [-32768, 32767]. Raises ValueError when a value is not finite.
-    """
+    """HU [z, y, x] as int16; see :func:`planes_to_int16`."""
     if values.dtype == np.int16:
         return np.ascontiguousarray(values)
-    if np.issubdtype(values.dtype, np.floating):
-        if not np.isfinite(values).all():
-            raise ValueError("it holds values that are not finite (NaN or infinity)")
-        rounded = np.rint(values)
-        if np.any(np.abs(rounded - values) > 1e-3):
-            checks.append(Check("rounded", "HU with fractions were rounded to whole numbers."))
-        values = rounded
-    outside = int(np.count_nonzero((values < HU_MIN) | (values > HU_MAX)))
+    return planes_to_int16(values, values.shape, checks)
+
+
+def planes_to_int16(
+    planes: Iterable[NDArray[Any]], shape: tuple[int, ...], checks: list[Check]
+) -> NDArray[np.int16]:
+    """Round HU to the nearest integer and fit them in int16, saying so where that loses anything.
+
+    planes: [y, x] each, in order, of a volume of ``shape`` [z, y, x]; one at a time, because a
+    volume in double precision is four times its int16. Appends a check ``rounded`` when values had
+    fractions and ``clipped`` when some lay outside [-32768, 32767]. Raises ValueError when a value
+    is not finite.
+    """
+    hu = np.empty(shape, dtype=np.int16)
+    rounded, outside = False, 0
+    for target, plane in zip(hu, planes, strict=True):
+        values = plane
+        if np.issubdtype(values.dtype, np.floating):
+            if not np.isfinite(values).all():
+                raise ValueError("it holds values that are not finite (NaN or infinity)")
+            values = np.rint(plane)
+            rounded = rounded or bool(np.any(np.abs(values - plane) > 1e-3))
+        if values.size and (values.min() < HU_MIN or values.max() > HU_MAX):
+            outside += int(np.count_nonzero((values < HU_MIN) | (values > HU_MAX)))
+            values = np.clip(values, HU_MIN, HU_MAX)
+        target[...] = values
+    if rounded:
+        checks.append(Check("rounded", "HU with fractions were rounded to whole numbers."))
     if outside:
         checks.append(
             Check("clipped", f"{outside} voxels lie outside {HU_MIN} to {HU_MAX} HU and were cut.")
         )
-        values = np.clip(values, HU_MIN, HU_MAX)
-    return np.ascontiguousarray(values.astype(np.int16))
+    return hu
 
 
 def window_lut(width: float, level: float) -> NDArray[np.uint8]:

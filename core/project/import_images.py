@@ -11,7 +11,7 @@ import numpy as np
 from core.dicom.checks import geometry_checks
 from core.dicom.frames import Frame
 from core.errors import FileRefusedError
-from core.images import Raw, holds_labels, read_raw
+from core.images import Raw, read_raw
 from core.project.naming import case_name, says_image, says_mask
 from core.project.records import SeriesRecord
 from core.volume import Check
@@ -45,19 +45,25 @@ def is_mask(raw: Raw) -> bool:
     """
     if raw.segments:
         return True
-    if raw.array.ndim != 3 or not holds_labels(raw.array):
+    if raw.array.ndim != 3 or not raw.holds_labels():
         return False
     if says_mask(raw.path):
         return True
-    if says_image(raw.path) or np.issubdtype(raw.array.dtype, np.floating):
+    if says_image(raw.path) or raw.fractional:
         return False
-    return int(np.count_nonzero(np.bincount(raw.array.ravel().astype(np.uint8)))) <= _FEW_VALUES
+    seen = np.zeros(256, dtype=bool)
+    for slab in raw.slabs():
+        seen[np.unique(slab).astype(np.uint8)] = True
+    return int(np.count_nonzero(seen)) <= _FEW_VALUES
 
 
-def content_uid(path: Path) -> str:
-    """A UID of the form 2.25.N from the SHA-256 of the file's bytes (PS3.5 B.2: 128 bits)."""
-    with path.open("rb") as handle:
-        digest = hashlib.file_digest(handle, "sha256")
+def content_uid(*paths: Path) -> str:
+    """A UID of the form 2.25.N from the SHA-256 of the files' bytes (PS3.5 B.2: 128 bits)."""
+    digest = hashlib.sha256()
+    for path in paths:
+        with path.open("rb") as handle:
+            while block := handle.read(1 << 20):
+                digest.update(block)
     return f"2.25.{int.from_bytes(digest.digest()[:16], 'big')}"
 
 
@@ -70,7 +76,7 @@ def _record(raw: Raw) -> SeriesRecord:
         checks.append(Check("not-hu", text))
     case = case_name(raw.path)
     try:
-        uid = content_uid(raw.path)
+        uid = content_uid(*raw.layout.files)
     except OSError as error:
         raise FileRefusedError(raw.path, f"it could not be read ({error.strerror})") from error
     return SeriesRecord(
@@ -79,7 +85,7 @@ def _record(raw: Raw) -> SeriesRecord:
         modality="CT",
         description=raw.path.name,
         geometry=raw.geometry,
-        files=(raw.path,),
+        files=raw.layout.files,
         source="image",
         checks=(*_grid_checks(raw), *checks),
     )

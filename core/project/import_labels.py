@@ -64,7 +64,7 @@ class LabelImport:
         self._note(header.path, lambda: self._add_dicom(header))
 
     def add_mask(self, path: Path) -> None:
-        """A NIfTI, NRRD or MHA mask. What cannot be used is noted in :attr:`skipped`."""
+        """A mask in an image file. What cannot be used is noted in :attr:`skipped`."""
         self._note(path, lambda: self._add_mask(path))
 
     def save(self) -> list[str]:

@@ -11,7 +11,7 @@ from core.dicom.headers import Header
 from core.dicom.scan import find_files, read_headers
 from core.dicom.series import FoundSeries, group
 from core.errors import Cancelled, FileRefusedError
-from core.images import image_suffix
+from core.formats.names import image_suffix, values_files
 from core.project.import_images import judge
 from core.project.import_labels import LabelImport
 from core.project.import_series import keep_labelled_grids, record_of, with_known_slices
@@ -92,6 +92,7 @@ class _Import:
     skipped: list[Skipped] = field(default_factory=list)
     labels: LabelImport | None = None
     cancelled: bool = False
+    values: dict[Path, Path] = field(default_factory=dict)  # headers by the file of their values
 
     def run(self, paths: list[Path]) -> None:
         self._say("Searching folders", 0, 0)
@@ -99,6 +100,7 @@ class _Import:
         self.skipped += [Skipped(path, reason) for path, reason in refused]
         files = self._outside_project(files)
         images = [path for path in files if image_suffix(path)]
+        self.values = values_files(images)
         headers = self._headers([path for path in files if not image_suffix(path)])
         found = self._dicom(headers)
         masks = self._images(images)
@@ -120,7 +122,7 @@ class _Import:
                 headers.append(outcome)
                 if outcome.kind == "ct":
                     seen.add(outcome.series_uid)
-            else:
+            elif path not in self.values:  # those are spoken of with their headers
                 self.skipped.append(Skipped(path, outcome))
             self._say("Reading files", done, len(files), len(seen))
         return headers
@@ -141,17 +143,24 @@ class _Import:
             try:
                 record = judge(path).record
             except FileRefusedError as error:
-                self.skipped.append(Skipped(path, error.sentence))
+                self._refuse(path, error.sentence)
                 continue
             if record is None:
                 masks.append(path)
             elif record.series_uid in seen:
                 reason = f"it is a copy of {seen[record.series_uid].name}"
-                self.skipped.append(Skipped(path, FileRefusedError(path, reason).sentence))
+                self._refuse(path, FileRefusedError(path, reason).sentence)
             else:
                 seen[record.series_uid] = path
                 self._keep([record])
         return masks
+
+    def _refuse(self, path: Path, sentence: str) -> None:
+        """An image, and the file with its values where that is another."""
+        self.skipped.append(Skipped(path, sentence))
+        for values in (v for v, header in self.values.items() if header == path):
+            reason = f"it holds the values of {path.name}, which cannot be used"
+            self.skipped.append(Skipped(values, FileRefusedError(values, reason).sentence))
 
     def _keep(self, records: Sequence[SeriesRecord]) -> None:
         kept, refused = keep_labelled_grids(self.project, records)

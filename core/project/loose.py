@@ -9,7 +9,8 @@ from core.dicom.read import read_series
 from core.dicom.scan import scan
 from core.dicom.series import FoundSeries, group
 from core.errors import FileRefusedError
-from core.images import image_suffix, read_image
+from core.formats.names import image_suffix
+from core.images import read_image
 from core.volume import Volume
 
 #: How many series of a folder an error names.
