@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from core.errors import FileRefusedError, UserError
-from core.images import IMAGE_SUFFIXES, image_suffix, write_image, write_mask
+from core.images import WRITTEN_SUFFIXES, image_suffix, write_image, write_mask
 from core.project.project import Project
 from core.project.reading import read_volume
+from core.project.records import SeriesRecord
 
 
 def export_image(
@@ -18,7 +22,7 @@ def export_image(
     progress: Callable[[int, int], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Path:
-    """Write the HU of a series to ``path`` (an ending of :data:`IMAGE_SUFFIXES`); returns it.
+    """Write the HU of a series to ``path`` (an ending of :data:`WRITTEN_SUFFIXES`); returns it.
 
     Raises UserError for an unknown series, FileRefusedError for pixel data that cannot be read or
     a path that cannot be written.
@@ -37,23 +41,35 @@ def export_label(project: Project, series_uid: str, path: Path) -> Path:
     """
     check_output(path)
     record = project.record(series_uid)
-    store = project.label_store(series_uid)
+    write_mask(path, load_label(project, record), record.geometry, project.schema)
+    return path
+
+
+def load_label(project: Project, record: SeriesRecord) -> NDArray[np.uint8]:
+    """The label uint8 [z, y, x] of a series. Raises UserError when it has none."""
+    store = project.label_store(record.series_uid)
     if not store.exists():
         raise UserError(
             f"The series of patient {record.patient_id or '(no ID)'} has no label yet. "
             "Label it, or accept a proposal, before exporting."
         )
-    write_mask(path, store.load(), record.geometry, project.schema)
-    return path
+    return store.load()
 
 
 def check_output(path: Path) -> None:
     """Refuse a path that names no format or no folder. Raises FileRefusedError."""
     # Before the series is read: a typing error should not cost a minute.
-    if not image_suffix(path):
+    if image_suffix(path) not in WRITTEN_SUFFIXES:
         raise FileRefusedError(
-            path, "its ending names no format to write", f"Use one of {', '.join(IMAGE_SUFFIXES)}."
+            path,
+            "its ending names no format to write",
+            f"Use one of {', '.join(WRITTEN_SUFFIXES)}.",
         )
+    check_folder(path)
+
+
+def check_folder(path: Path) -> None:
+    """Refuse a path whose folder does not exist. Raises FileRefusedError."""
     if not path.absolute().parent.is_dir():
         raise FileRefusedError(
             path, f"the folder {path.parent} does not exist", "Make it, or choose another."

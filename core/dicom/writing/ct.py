@@ -1,0 +1,86 @@
+"""A volume without DICOM images as CT slices, so that labels have something to refer to."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+from pydicom.dataset import Dataset
+from pydicom.uid import UID, CTImageStorage, ExplicitVRLittleEndian
+
+from core.dicom.writing.base import MAKER, file_meta, program_version
+from core.dicom.writing.references import References, complete, decimal
+from core.errors import Cancelled
+from core.geometry import Geometry
+from core.volume import Volume
+
+
+def made_references(series_uid: str, patient_id: str, geometry: Geometry) -> References:
+    """Headers of the CT slices that :func:`write_slices` writes for a series.
+
+    UIDs come from ``series_uid`` alone, so labels written on another day refer to the same images.
+    """
+    images = tuple(_header(series_uid, patient_id, geometry, i) for i in range(geometry.shape[0]))
+    origins = geometry.index_to_mm([(i, 0, 0) for i in range(geometry.shape[0])])
+    positions = tuple((float(x), float(y), float(z)) for x, y, z in origins)
+    return References(images, tuple((i, None) for i in range(len(images))), geometry, positions)
+
+
+def write_slices(
+    references: References,
+    volume: Volume,
+    folder: Path,
+    cancelled: Callable[[], bool] | None = None,
+) -> None:
+    """Write int16 HU as CT Image Storage, one file a slice, into a new ``folder``.
+
+    Raises FileExistsError when the folder is there, Cancelled.
+    """
+    folder.mkdir()
+    for index, (image, pixels) in enumerate(zip(references.images, volume.hu, strict=True)):
+        if cancelled is not None and cancelled():
+            raise Cancelled
+        image.PixelData = np.ascontiguousarray(pixels, dtype="<i2").tobytes()
+        image.save_as(folder / f"{index + 1:04d}.dcm", enforce_file_format=True)
+        del image.PixelData  # one slice in memory, not all
+
+
+def _header(series_uid: str, patient_id: str, geometry: Geometry, index: int) -> Dataset:
+    image = Dataset()
+    instance = _uid(series_uid, f"image {index}")
+    image.file_meta = file_meta(CTImageStorage, instance, ExplicitVRLittleEndian)
+    image.SpecificCharacterSet = "ISO_IR 192"
+    image.ImageType = ["DERIVED", "SECONDARY", "AXIAL"]
+    image.SOPClassUID, image.SOPInstanceUID = CTImageStorage, UID(instance)
+    image.StudyInstanceUID = UID(_uid(series_uid, "study"))
+    image.SeriesInstanceUID = UID(_uid(series_uid, "series"))
+    image.FrameOfReferenceUID = UID(_uid(series_uid, "frame of reference"))
+    image.Modality, image.PatientID, image.PatientName = "CT", patient_id, patient_id
+    image.Manufacturer = image.ManufacturerModelName = MAKER
+    image.SoftwareVersions = program_version()
+    image.DerivationDescription = "Written from an image file without DICOM images"
+    image.ContentDate = datetime.now().strftime("%Y%m%d")
+    image.ContentTime = datetime.now().strftime("%H%M%S")
+    image.SeriesNumber, image.AcquisitionNumber, image.InstanceNumber = 1, 1, index + 1
+    image.KVP = image.PatientPosition = image.PositionReferenceIndicator = ""
+    image.ImagePositionPatient = [decimal(v) for v in geometry.index_to_mm((index, 0, 0))]
+    _describe_pixels(image, geometry)
+    complete(image, geometry)
+    return image
+
+
+def _describe_pixels(image: Dataset, geometry: Geometry) -> None:
+    image.SamplesPerPixel, image.PhotometricInterpretation = 1, "MONOCHROME2"
+    image.Rows, image.Columns = geometry.shape[1:]
+    image.BitsAllocated, image.BitsStored, image.HighBit = 16, 16, 15
+    image.PixelRepresentation = 1
+    image.RescaleIntercept, image.RescaleSlope, image.RescaleType = "0", "1", "HU"
+
+
+def _uid(*parts: str) -> str:
+    """A UID of the form 2.25.N that is the same for the same parts."""
+    digest = hashlib.sha256("\0".join(("LesionForge image", *parts)).encode()).digest()
+    return f"2.25.{int.from_bytes(digest[:16], 'big')}"
