@@ -41,10 +41,15 @@ def head(path: Path, count: int) -> tuple[bytes, bool]:
             packed = raw + handle.read(count // 8 + 4096)
     except OSError as error:
         raise FileRefusedError(path, f"it could not be opened ({error.strerror})") from error
+    found = b""
     try:
-        return zlib.decompressobj(_WBITS["gzip"]).decompress(packed, count), True
+        while packed and len(found) < count:  # as many streams as it takes, see _inflate
+            engine = zlib.decompressobj(_WBITS["gzip"])
+            found += engine.decompress(packed, count - len(found))
+            packed = engine.unused_data
     except zlib.error as error:
         raise FileRefusedError(path, "its compression is damaged", _AGAIN) from error
+    return found, True
 
 
 def file_size(path: Path) -> int:

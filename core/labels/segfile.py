@@ -13,6 +13,8 @@ import numpy as np
 import SimpleITK as sitk
 
 from core.errors import FileRefusedError
+from core.formats.nrrd import read_nrrd
+from core.formats.stream import read_values
 from core.geometry import Geometry
 from core.labels.edits import Labels
 from core.labels.schema import LabelSchema
@@ -53,36 +55,17 @@ def read_segments(path: Path, geometry: Geometry) -> Labels:
     Reads the header before the pixels, so a file of another size costs nothing. Raises
     FileRefusedError when it cannot be read or lies on another grid.
     """
-    reader = sitk.ImageFileReader()
-    reader.SetFileName(str(path))
+    restore = "Restore it from its revisions folder."
     try:
-        reader.ReadImageInformation()
-        shape = tuple(reversed(reader.GetSize()))
+        layout = read_nrrd(path)
+        shape = layout.geometry.shape
         if shape != geometry.shape:
-            raise FileRefusedError(
-                path, f"it holds {shape} voxels and the series {geometry.shape}",
-                "Restore the label from its revisions folder.",
-            )  # fmt: skip
-        if reader.GetPixelID() != sitk.sitkUInt8:
+            raise FileRefusedError(path, f"it holds {shape} voxels and the series {geometry.shape}")
+        if layout.data != path or layout.components != 1 or layout.dtype != np.uint8:
             raise FileRefusedError(path, "it holds no 8-bit labels")
-        image = reader.Execute()
-    except RuntimeError as error:
-        raise FileRefusedError(
-            path, "it cannot be read as a label map", "Restore it from its revisions folder."
-        ) from error
-    if not _same_place(image, geometry):
-        raise FileRefusedError(
-            path, "it lies at another place than the series", "Import the label again."
-        )
-    return sitk.GetArrayFromImage(image)
-
-
-def _same_place(image: sitk.Image, geometry: Geometry) -> bool:
-    try:
-        grid = Geometry(
-            geometry.shape, image.GetSpacing()[::-1], image.GetOrigin(), image.GetDirection()
-        )
-    except ValueError:
-        return False
-    # Half a voxel: above all rounding of decimal text, below any shift that would matter.
-    return grid.same_grid(geometry, 0.5 * min(geometry.spacing))
+        # Half a voxel: above all rounding of decimal text, below any shift that would matter.
+        if not layout.geometry.same_grid(geometry, 0.5 * min(geometry.spacing)):
+            raise FileRefusedError(path, "it lies at another place than the series")
+        return read_values(layout)
+    except FileRefusedError as error:
+        raise FileRefusedError(path, error.reason, restore) from error
