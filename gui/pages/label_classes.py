@@ -40,7 +40,10 @@ def volume_words(ml: float) -> str:
 
 def outlined(doc: LabelDocument, value: int) -> bool:
     """Whether a class is outlined in the whole of the open series."""
-    return not doc.uid or value not in doc.session.record(doc.uid).unannotated
+    # A row that follows a last stroke late may find the project already let go.
+    if not doc.uid or doc.session.project is None:
+        return True
+    return value not in doc.session.record(doc.uid).unannotated
 
 
 class ClassRow(QWidget):

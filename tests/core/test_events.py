@@ -21,6 +21,7 @@ EXAMPLES = [
         cases=(ev.CaseResult(series_uid="1.2", patient_id="Ä", dice=0.6, preview="p.png"),),
     ),
     ev.CheckpointEvent(step=5, epoch=0.5, path="checkpoint/last"),
+    ev.HintEvent(step=5, hint="overfitting", sentence="By heart.", series_uid="1.2"),
     ev.LogEvent(level="warning", message="zeile\nzwei"),
     ev.ResultEvent(name="model", data={"model_id": "r01"}),
     ev.HardwareEvent(

@@ -187,7 +187,7 @@ def train_stop_resume(qtbot: QtBot, window: MainWindow) -> str:
     session.run_event.connect(lambda _run, event: seen.append(event))
     window.show_page("train")
     train = window.page_widget("train")
-    press(qtbot, train, "5 min")
+    press(qtbot, train, "10 min")
     press(qtbot, train, "Start training")
     until(qtbot, lambda: supervisor.live_run, 30)
     run_id = supervisor.live_run
