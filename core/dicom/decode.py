@@ -14,8 +14,9 @@ from pydicom.encaps import generate_frames
 from pydicom.pixels.decoders.base import get_decoder
 from pydicom.uid import UID
 
+from core.dicom.elements import whole
 from core.dicom.frames import Frame, frames_of
-from core.dicom.parsing import PARSE_ERRORS, parse, quiet, whole
+from core.dicom.parsing import PARSE_ERRORS, parse, quiet
 from core.dicom.pixels import pixel_problem
 from core.errors import FileRefusedError
 
@@ -117,7 +118,7 @@ class _Opened:
         except PARSE_ERRORS as error:
             raise FileRefusedError(
                 self.path,
-                f"its pixel data ({self.parsed.syntax.name}) could not be decoded",
+                f"its pixel data ({UID(self.parsed.syntax).name}) could not be decoded",
                 "Copy it again, or export it uncompressed.",
             ) from error
         if values.ndim != 2 or not np.issubdtype(values.dtype, np.integer):

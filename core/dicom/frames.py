@@ -6,9 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pydicom.dataset import Dataset
-
-from core.dicom.parsing import items, number, numbers
+from core.dicom.elements import Elements, items, number, numbers
 
 Position = tuple[float, float, float]
 
@@ -35,20 +33,20 @@ class Frame:
         return cls(**made)
 
 
-def frames_of(dataset: Dataset, count: int) -> tuple[Frame, ...]:
+def frames_of(dataset: Elements, count: int) -> tuple[Frame, ...]:
     """The ``count`` frames of a CT image; fewer when the file does not describe them all."""
     per_frame = items(dataset, "PerFrameFunctionalGroupsSequence")
     shared = items(dataset, "SharedFunctionalGroupsSequence")
     if per_frame or shared:
-        groups = per_frame[:count] or [Dataset()] * (1 if count == 1 else 0)
-        base = shared[0] if shared else Dataset()
+        groups: list[Elements] = per_frame[:count] or [{}] * (1 if count == 1 else 0)
+        base: Elements = shared[0] if shared else {}
         return tuple(_functional(group, base, dataset) for group in groups)
     if count == 1:
         return (_plain(dataset),)
     return ()
 
 
-def _plain(dataset: Dataset) -> Frame:
+def _plain(dataset: Elements) -> Frame:
     return _frame(
         position=numbers(dataset, "ImagePositionPatient"),
         orientation=numbers(dataset, "ImageOrientationPatient"),
@@ -60,10 +58,10 @@ def _plain(dataset: Dataset) -> Frame:
     )
 
 
-def _functional(group: Dataset, shared: Dataset, dataset: Dataset) -> Frame:
+def _functional(group: Elements, shared: Elements, dataset: Elements) -> Frame:
     """A frame of an enhanced object: its own functional groups first, then the shared ones."""
 
-    def macro(keyword: str) -> Dataset:
+    def macro(keyword: str) -> Elements:
         found = items(group, keyword) or items(shared, keyword)
         return found[0] if found else dataset
 
@@ -91,11 +89,10 @@ def _frame(
     intercept: float | None,
 ) -> Frame:
     """Only values that make sense: three numbers of a position, six cosines, positive sizes."""
-    whole_position = len(position) == 3 and all(abs(p) < 1e6 for p in position)
     whole_spacing = len(spacing) == 2 and all(0 < s < 1e3 for s in spacing)
     scaled = slope is not None and 0 < abs(slope) < 1e6 and abs(intercept or 0.0) < 1e9
     return Frame(
-        position=(position[0], position[1], position[2]) if whole_position else None,
+        position=_position(position),
         orientation=tuple(orientation) if _orthonormal(orientation) else None,
         spacing=(spacing[0], spacing[1]) if whole_spacing else None,
         thickness=thickness if thickness and thickness > 0 else None,
@@ -103,6 +100,17 @@ def _frame(
         slope=slope if scaled else None,
         intercept=(intercept or 0.0) if scaled else None,
     )
+
+
+def position_of(dataset: Elements) -> Position | None:
+    """The position of a file with one frame, as in its :class:`Frame`."""
+    return _position(numbers(dataset, "ImagePositionPatient"))
+
+
+def _position(values: Sequence[float]) -> Position | None:
+    if len(values) != 3 or max(map(abs, values)) >= 1e6:
+        return None
+    return (values[0], values[1], values[2])
 
 
 def _orthonormal(cosines: Sequence[float]) -> bool:

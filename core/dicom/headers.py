@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from pydicom.dataset import Dataset
-from pydicom.uid import UID
-
-from core.dicom.frames import Frame, frames_of
-from core.dicom.parsing import Parsed, items, number, parse, quiet, text, whole
-from core.dicom.pixels import pixel_problem
+from core.dicom import quick
+from core.dicom.elements import Elements, Parsed, items, number, text, whole
+from core.dicom.frames import Frame, frames_of, position_of
+from core.dicom.pixels import native_bytes, needed_bytes, pixel_problem
 from core.errors import FileRefusedError
 
 Kind = Literal["ct", "rtstruct", "seg"]
@@ -102,25 +100,89 @@ class Header:
         return cls(**made)
 
 
-@quiet()  # values are converted when they are asked for, and that warns
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A header read before. need: bytes of its pixels."""
+
+    header: Header
+    need: int
+
+
+#: By all that the slices of a series share, raw as it is in the files: the slices of a series
+#: differ in :data:`core.dicom.quick.OF_SLICE` only, and reading those is a third of the work.
+#: A scan reads series after series, so the last ones are enough.
+_known: dict[Any, _Known] = {}
+_MOST_KNOWN = 512
+
+
 def read_header(path: Path) -> Header:
     """The header of a CT image, RTSTRUCT or SEG.
 
     Raises FileRefusedError with the reason for every other file: not DICOM, another modality, a
     localizer, no pixels, damaged, or a header that claims more than the file holds.
     """
+    return read_header_quickly(path) or read_header_thoroughly(path)
+
+
+def read_header_quickly(path: Path) -> Header | None:
+    """:func:`read_header` without pydicom; None for a file that is not written as usual."""
+    try:
+        parsed = quick.parse(path)
+        if parsed is None:
+            return None
+        shared = (
+            parsed.syntax,
+            parsed.dataset.shared(),
+            parsed.meta.get("MediaStorageSOPClassUID"),
+        )
+        known = _known.get(shared)
+        if known is not None and native_bytes(parsed) >= known.need:
+            return _sibling(path, parsed, known.header)
+        header = _header(path, parsed)
+        if parsed.native and len(header.frames) == 1:
+            if len(_known) >= _MOST_KNOWN:
+                _known.clear()
+            _known[shared] = _Known(header, needed_bytes(parsed.dataset))
+        return header
+    except quick.Unsure:
+        return None
+
+
+def _sibling(path: Path, parsed: Parsed, known: Header) -> Header:
+    """The header of a file that differs from a known one only in what slices differ in."""
+    dataset = parsed.dataset
+    frame = replace(known.frames[0], position=position_of(dataset))
+    return replace(
+        known,
+        path=path,
+        sop_uid=_sop_uid(parsed),
+        instance=whole(dataset, "InstanceNumber") or 0,
+        location=number(dataset, "SliceLocation"),
+        frames=(frame,),
+    )
+
+
+def read_header_thoroughly(path: Path) -> Header:
+    """:func:`read_header` by pydicom alone."""
+    # Loaded late: most files do not need it, and a process that reads headers starts sooner.
+    from core.dicom.parsing import parse, quiet  # noqa: PLC0415
+
     sniff(path)
-    parsed = parse(path, _KEYWORDS)
+    with quiet():  # values are converted when they are asked for, and that warns
+        return _header(path, parse(path, _KEYWORDS))
+
+
+def _header(path: Path, parsed: Parsed) -> Header:
     dataset = parsed.dataset
     # Careless anonymising blanks UIDs in the dataset and forgets those of the file meta header.
-    sop_class = text(dataset, "SOPClassUID") or text(dataset.file_meta, "MediaStorageSOPClassUID")
+    sop_class = text(dataset, "SOPClassUID") or text(parsed.meta, "MediaStorageSOPClassUID")
     modality = text(dataset, "Modality").upper()
     if sop_class == _DICOMDIR or "DirectoryRecordSequence" in dataset:
         raise FileRefusedError(path, "it is a DICOMDIR, an index of other files")
     if sop_class == _RTSTRUCT or (not sop_class and modality == "RTSTRUCT"):
-        return _label_header(path, dataset, "rtstruct")
+        return _label_header(path, parsed, "rtstruct")
     if sop_class in _SEG:
-        return _label_header(path, dataset, "seg")
+        return _label_header(path, parsed, "seg")
     if not sop_class and not modality:
         raise FileRefusedError(path, "it is not a DICOM image (no modality and no SOP class)")
     if sop_class not in CT_CLASSES and (sop_class or modality != "CT"):
@@ -161,11 +223,12 @@ def _ct_header(path: Path, parsed: Parsed) -> Header:
         scanner=_scanner(dataset),
         kernel=text(dataset, "ConvolutionKernel").split("\\")[0],
         kvp=f"{kvp:g}" if (kvp := number(dataset, "KVP")) else "",
-        **_common(path, dataset),
+        **_common(path, parsed),
     )
 
 
-def _label_header(path: Path, dataset: Dataset, kind: Kind) -> Header:
+def _label_header(path: Path, parsed: Parsed, kind: Kind) -> Header:
+    dataset = parsed.dataset
     referenced: list[str] = []
     frame_uid = text(dataset, "FrameOfReferenceUID")
     for frame in items(dataset, "ReferencedFrameOfReferenceSequence"):
@@ -175,7 +238,7 @@ def _label_header(path: Path, dataset: Dataset, kind: Kind) -> Header:
                 referenced.append(text(series, "SeriesInstanceUID"))
     for series in items(dataset, "ReferencedSeriesSequence"):
         referenced.append(text(series, "SeriesInstanceUID"))
-    values = _common(path, dataset)
+    values = _common(path, parsed)
     values["frame_uid"] = frame_uid
     values["description"] = values["description"] or (
         text(dataset, "StructureSetLabel") or text(dataset, "ContentLabel")
@@ -188,7 +251,8 @@ def _label_header(path: Path, dataset: Dataset, kind: Kind) -> Header:
     )
 
 
-def _common(path: Path, dataset: Dataset) -> dict[str, Any]:
+def _common(path: Path, parsed: Parsed) -> dict[str, Any]:
+    dataset = parsed.dataset
     description = next(
         (
             found
@@ -200,8 +264,7 @@ def _common(path: Path, dataset: Dataset) -> dict[str, Any]:
     sex = text(dataset, "PatientSex").upper()
     return {
         "path": path,
-        "sop_uid": text(dataset, "SOPInstanceUID")
-        or text(dataset.file_meta, "MediaStorageSOPInstanceUID"),
+        "sop_uid": _sop_uid(parsed),
         "series_uid": text(dataset, "SeriesInstanceUID"),
         "study_uid": text(dataset, "StudyInstanceUID"),
         "frame_uid": text(dataset, "FrameOfReferenceUID"),
@@ -212,6 +275,11 @@ def _common(path: Path, dataset: Dataset) -> dict[str, Any]:
         "age": _age(text(dataset, "PatientAge")),
         "instance": whole(dataset, "InstanceNumber") or 0,
     }
+
+
+def _sop_uid(parsed: Parsed) -> str:
+    found = text(parsed.dataset, "SOPInstanceUID")
+    return found or text(parsed.meta, "MediaStorageSOPInstanceUID")
 
 
 def sniff(path: Path) -> None:
@@ -238,6 +306,8 @@ def sniff(path: Path) -> None:
 
 def _named(sop_class: str, modality: str) -> str:
     """A readable name of what a file is, for the report."""
+    from pydicom.uid import UID  # noqa: PLC0415 - as above
+
     name = UID(sop_class).name if sop_class else ""
     name = "" if name == sop_class else name.removesuffix(" Storage")
     if name and modality:
@@ -245,14 +315,14 @@ def _named(sop_class: str, modality: str) -> str:
     return name or modality[:16] or "an unknown kind of object"
 
 
-def _scanner(dataset: Dataset) -> str:
+def _scanner(dataset: Elements) -> str:
     maker, model = text(dataset, "Manufacturer"), text(dataset, "ManufacturerModelName")
     return (
         model if maker and model.lower().startswith(maker.lower()) else f"{maker} {model}".strip()
     )
 
 
-def _date(dataset: Dataset) -> str:
+def _date(dataset: Elements) -> str:
     for key in ("StudyDate", "SeriesDate", "AcquisitionDate", "ContentDate"):
         found = text(dataset, key).replace(".", "")
         if len(found) == 8 and found.isdigit():

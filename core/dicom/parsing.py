@@ -8,24 +8,18 @@ that nobody has to load them to judge them.
 from __future__ import annotations
 
 import logging
-import math
-import struct
 import threading
 import warnings
 import zlib
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
-from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from pydicom import config
-from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.filereader import read_file_meta_info, read_partial
-from pydicom.multival import MultiValue
-from pydicom.sequence import Sequence
 from pydicom.tag import Tag
 from pydicom.uid import (
     UID,
@@ -35,6 +29,7 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
+from core.dicom.elements import VALUE_ERRORS, Parsed, PixelElement
 from core.errors import FileRefusedError
 
 # Values that break the standard's rules on length and characters are used as they are.
@@ -44,22 +39,7 @@ logging.getLogger("pydicom").setLevel(logging.CRITICAL)
 
 #: What pydicom and its decoders raise on damaged input; they promise nothing narrower. Only calls
 #: into them stand inside a ``try`` with this.
-PARSE_ERRORS = (
-    OSError,
-    EOFError,
-    ValueError,
-    TypeError,
-    LookupError,
-    AttributeError,
-    ArithmeticError,
-    AssertionError,
-    MemoryError,
-    RuntimeError,  # includes NotImplementedError and RecursionError
-    struct.error,
-    zlib.error,
-    InvalidDicomError,
-    BytesLengthException,
-)
+PARSE_ERRORS = (*VALUE_ERRORS, InvalidDicomError, BytesLengthException)
 
 #: Deflated datasets are inflated up to this size. A CT slice has 0.5 MB; a legacy multi-frame
 #: object of a thousand of them still fits.
@@ -67,7 +47,6 @@ MAX_INFLATED = 1 << 30
 
 _UNDEFINED = 0xFFFFFFFF
 _PIXEL_TAGS = (0x7FE00008, 0x7FE00009, 0x7FE00010)
-_NATIVE = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian)
 _LONG_VR = ("OB", "OD", "OF", "OL", "OV", "OW", "UN")
 
 _quiet_lock = threading.Lock()
@@ -96,43 +75,6 @@ def quiet() -> Generator[None]:
             _quiet_depth -= 1
             if _quiet_depth == 0:
                 _quiet_filters.pop().__exit__(None, None, None)
-
-
-@dataclass(frozen=True, slots=True)
-class PixelElement:
-    """Where pixel data lie. offset: of the value in the file. length: bytes, None if encapsulated.
-
-    tag: 0x7FE00010 for integers, 0x7FE00008 and 0x7FE00009 for floating point.
-    """
-
-    tag: int
-    offset: int
-    length: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Parsed:
-    """A dataset without its pixel data.
-
-    stream_size: bytes of the stream ``pixels.offset`` counts in, which is the file, or
-    ``inflated`` where the file was deflated. syntax: of that stream.
-    """
-
-    dataset: Dataset
-    syntax: UID
-    pixels: PixelElement | None
-    stream_size: int
-    inflated: bytes | None = None
-
-    @property
-    def native(self) -> bool:
-        """Whether pixel data are stored as plain numbers."""
-        return self.syntax in _NATIVE
-
-    @property
-    def little_endian(self) -> bool:
-        """Byte order of plain numbers."""
-        return self.syntax != ExplicitVRBigEndian
 
 
 def parse(path: Path, keywords: Iterable[str] | None = None) -> Parsed:
@@ -184,7 +126,7 @@ def _parse(stream: BinaryIO, keywords: Iterable[str] | None, inflated: bytes | N
         offset = stream.tell() + (8 if implicit or vr not in _LONG_VR else 12)
         pixels = PixelElement(tag, offset, None if length == _UNDEFINED else length)
     size = stream.seek(0, 2)
-    return Parsed(dataset, syntax, pixels, size, inflated)
+    return Parsed(dataset, dataset.file_meta, syntax, pixels, size, inflated)
 
 
 def _inflate(path: Path, handle: BinaryIO) -> bytes | None:
@@ -216,52 +158,3 @@ def _renamed(head: bytes) -> bytes:
     old = DeflatedExplicitVRLittleEndian.encode()
     new = ExplicitVRLittleEndian.encode()
     return head.replace(old, new.ljust(len(old), b"\0"))
-
-
-def text(dataset: Dataset, keyword: str) -> str:
-    """An element as trimmed text; several values joined by a backslash; empty when absent."""
-    value = _value(dataset, keyword)
-    if value is None:
-        return ""
-    if isinstance(value, list | tuple | MultiValue):
-        return "\\".join(str(v).strip() for v in value)
-    return str(value).replace("\0", "").strip()
-
-
-def number(dataset: Dataset, keyword: str) -> float | None:
-    """An element's (first) value as a finite number, or None."""
-    values = numbers(dataset, keyword)
-    return values[0] if values else None
-
-
-def numbers(dataset: Dataset, keyword: str) -> tuple[float, ...]:
-    """An element's values as finite numbers; empty when absent or any is not a number."""
-    value = _value(dataset, keyword)
-    if value is None or value == "":
-        return ()
-    many = isinstance(value, list | tuple | MultiValue)
-    try:
-        found = tuple(float(v) for v in (value if many else [value]))
-    except (TypeError, ValueError):
-        return ()
-    return found if all(map(math.isfinite, found)) else ()
-
-
-def whole(dataset: Dataset, keyword: str) -> int | None:
-    """An element's (first) value as a whole number, or None."""
-    value = number(dataset, keyword)
-    return None if value is None else int(value)
-
-
-def items(dataset: Dataset, keyword: str) -> list[Dataset]:
-    """The items of a sequence; empty when it is absent or damaged."""
-    value = _value(dataset, keyword)
-    return list(value) if isinstance(value, Sequence) else []
-
-
-def _value(dataset: Dataset, keyword: str) -> Any:
-    # Conversion is lazy in pydicom, so a damaged value shows up here.
-    try:
-        return dataset.get(keyword)
-    except PARSE_ERRORS:
-        return None

@@ -7,9 +7,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
-from pydicom.dataset import Dataset
-
-from core.dicom.parsing import Parsed, text, whole
+from core.dicom.elements import Elements, Parsed, text, whole
 
 #: Largest matrix: four times the widest clinical CT (2048) in each direction.
 MAX_SIDE = 8192
@@ -33,18 +31,30 @@ def pixel_problem(path: Path, parsed: Parsed) -> str:
     problem = _size_problem(dataset) or _format_problem(dataset, pixels.tag)
     if problem:
         return problem
-    frames = whole(dataset, "NumberOfFrames") or 1
-    bits = whole(dataset, "BitsAllocated") or 0
-    need = (whole(dataset, "Rows") or 0) * (whole(dataset, "Columns") or 0) * frames * bits // 8
+    need = needed_bytes(dataset)
     if not parsed.native:
         return _encapsulated_problem(path, parsed, need)
-    have = min(pixels.length or 0, parsed.stream_size - pixels.offset)
+    have = native_bytes(parsed)
     if have < need:
-        return f"its pixel data are cut short ({max(have, 0):,} of {need:,} bytes)"
+        return f"its pixel data are cut short ({have:,} of {need:,} bytes)"
     return ""
 
 
-def _size_problem(dataset: Dataset) -> str:
+def needed_bytes(dataset: Elements) -> int:
+    """Bytes that all frames take up as plain numbers, by the header."""
+    frames = whole(dataset, "NumberOfFrames") or 1
+    bits = whole(dataset, "BitsAllocated") or 0
+    return (whole(dataset, "Rows") or 0) * (whole(dataset, "Columns") or 0) * frames * bits // 8
+
+
+def native_bytes(parsed: Parsed) -> int:
+    """Bytes of plain numbers that the file holds."""
+    if parsed.pixels is None:
+        return 0
+    return max(0, min(parsed.pixels.length or 0, parsed.stream_size - parsed.pixels.offset))
+
+
+def _size_problem(dataset: Elements) -> str:
     rows, columns = whole(dataset, "Rows") or 0, whole(dataset, "Columns") or 0
     if min(rows, columns, whole(dataset, "NumberOfFrames") or 1) < 1:
         return "its header gives no image size"
@@ -53,7 +63,7 @@ def _size_problem(dataset: Dataset) -> str:
     return ""
 
 
-def _format_problem(dataset: Dataset, tag: int) -> str:
+def _format_problem(dataset: Elements, tag: int) -> str:
     palette = text(dataset, "PhotometricInterpretation").startswith("PALETTE")
     if palette or (whole(dataset, "SamplesPerPixel") or 1) != 1:
         return "it is a colour picture"

@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from core.dicom.elements import items, numbers, text, whole
 from core.dicom.merge import Region, Structure, merge
-from core.dicom.parsing import items, numbers, parse, quiet, text, whole
+from core.dicom.parsing import parse, quiet
 from core.dicom.polygon import fill_all
 from core.dicom.stack import Raster, Stack
 from core.errors import FileRefusedError
@@ -93,7 +94,7 @@ def _draw(roi: Roi, target: Stack) -> tuple[list[Region], int]:
             continue  # drawn on a plane that crosses the slices
         plane = target.nearest_plane(float(along.mean()))
         if plane is not None:
-            by_plane.setdefault(plane, []).append(pixels)
+            by_plane.setdefault(plane, []).append(pixels - target.aside(plane))
     shape = target.geometry.shape[1:]
     regions = (Region.crop(plane, fill_all(by_plane[plane], shape)) for plane in sorted(by_plane))
     placed = sum(len(contours) for contours in by_plane.values())

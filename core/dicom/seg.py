@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
+from core.dicom.elements import Parsed, items, text, whole
 from core.dicom.frames import Frame, frames_of
 from core.dicom.merge import Region, Structure, merge
-from core.dicom.parsing import Parsed, items, parse, quiet, text, whole
+from core.dicom.parsing import parse, quiet
 from core.dicom.segpixels import SegPixels
 from core.dicom.series import SAME_PLACE_MM, stack_geometry
 from core.dicom.stack import Raster, Stack, on_series

@@ -14,7 +14,8 @@ from pydicom.pixels.decoders.base import get_decoder
 from pydicom.uid import RLELossless
 
 from core.dicom.decode import codestream_size, single_frame
-from core.dicom.parsing import PARSE_ERRORS, Parsed, quiet, whole
+from core.dicom.elements import Parsed, whole
+from core.dicom.parsing import PARSE_ERRORS, quiet
 from core.dicom.pixels import MAX_RATIO, MAX_SIDE, MAX_UNBELIEVED
 from core.errors import FileRefusedError
 
