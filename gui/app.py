@@ -1,4 +1,4 @@
-"""``lesionforge [--demo] [PATH]``: wiring, logging, and what happens to a bug."""
+"""``lesionforge [--demo] [PATH…]``: wiring, logging, and what happens to a bug."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ from core.project.recent import config_dir, recent_projects
 from gui import i18n, preferences, theme
 from gui.dialogs.bug import BugDialog
 from gui.main_window import MainWindow
+from gui.opening import Opener
 from gui.run.supervisor import RunSupervisor
 from gui.session import Session
 
@@ -39,7 +40,11 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
         description="Label tumours in CT series, train a segmentation model, export it.",
     )
     parser.add_argument(
-        "path", nargs="?", type=Path, metavar="PATH", help="a project folder to open or to make"
+        "paths",
+        nargs="*",
+        type=Path,
+        metavar="PATH",
+        help="a project folder to open or to make, or folders and files to import and look at",
     )
     parser.add_argument(
         "--demo",
@@ -117,15 +122,12 @@ class BugCatcher(QObject):
         self._showing = False
 
 
-def _open_first(session: Session, args: argparse.Namespace) -> None:
-    """The project of the command line, the demo, or the one opened last."""
+def _open_first(session: Session, opener: Opener, args: argparse.Namespace) -> None:
+    """What the command line names, the demo, or the project opened last."""
     if args.demo:
-        session.open_demo(args.path)
-    elif args.path is not None:
-        if (args.path / "project.json").is_file() or args.path.name == "project.json":
-            session.open_project(args.path)
-        else:
-            session.create_project(args.path)
+        session.open_demo(args.paths[0] if args.paths else None)
+    elif args.paths:
+        opener.open(args.paths)
     elif recent := recent_projects():
         session.open_project(recent[0])
 
@@ -151,7 +153,8 @@ def main(argv: list[str] | None = None) -> int:
     supervisor = RunSupervisor(session)
     window = MainWindow(session, supervisor)
     window.show()
-    _open_first(session, args)
+    app.installEventFilter(window.opener)
+    _open_first(session, window.opener, args)
     code = app.exec()
     # Closed another way than by its window (a log-off): nothing may be left running.
     supervisor.shutdown()

@@ -24,11 +24,12 @@ from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLay
 from gui import i18n, theme
 from gui.dialogs.keys import KeysDialog
 from gui.dialogs.settings import SettingsDialog
+from gui.opening import Opener
 from gui.rail import PAGES, Rail, logo_pixmap
 from gui.run.supervisor import RunSupervisor
 from gui.session import Session
 from gui.widgets import Banner, Toast, confirm
-from gui.widgets.paint import painter
+from gui.widgets.paint import painter, rounded, text, width_of
 from gui.widgets.status_bar import StatusBar
 
 
@@ -38,6 +39,7 @@ class _DropHint(QWidget):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.words = ""
         self.hide()
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -50,10 +52,21 @@ class _DropHint(QWidget):
         pen.setDashPattern([4, 3])
         p.setPen(pen)
         p.drawRoundedRect(QRectF(self.rect()).adjusted(16, 16, -16, -16), 8, 8)
-        p.setPen(theme.T1)
-        p.setFont(theme.font(18, 600))
-        p.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, self.tr("Drop to import"))
+        font = theme.font(15, 600)
+        plate = QRectF(0, 0, max(240, width_of(self.words, font) + 64), 96)
+        plate.moveCenter(QRectF(self.rect()).center())
+        rounded(p, plate, 12, theme.BG2, theme.BG4)
+        icon = theme.icon("ph.download-simple", theme.ACC, 24)
+        icon.paint(p, round(plate.center().x()) - 12, round(plate.top()) + 18, 24, 24)
+        line = plate.adjusted(16, 48, -16, -16)
+        text(p, line, self.words, font, theme.T1, align=Qt.AlignmentFlag.AlignHCenter)
         p.end()
+
+
+def _dropped(event: QDropEvent) -> list[Path]:
+    """The files and folders that are dragged."""
+    urls = event.mimeData().urls()
+    return [Path(url.toLocalFile()) for url in urls if url.isLocalFile()]
 
 
 class MainWindow(QMainWindow):
@@ -64,6 +77,7 @@ class MainWindow(QMainWindow):
         i18n.ensure()
         self.session = session
         self.supervisor = supervisor
+        self.opener = Opener(session, self)
         self.setWindowIcon(QIcon(logo_pixmap(64)))
         self.setMinimumSize(1280, 800)
         self.resize(1600, 1000)
@@ -231,11 +245,21 @@ class MainWindow(QMainWindow):
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Files and folders can be dropped anywhere."""
-        if any(url.isLocalFile() for url in event.mimeData().urls()):
+        paths = _dropped(event)
+        if paths:
             event.acceptProposedAction()
-            self._drop.setGeometry(self.centralWidget().rect())
+            self._drop.words = self._drop_words(paths)
+            self._drop.setGeometry(self._stack.geometry())
             self._drop.show()
             self._drop.raise_()
+
+    def _drop_words(self, paths: list[Path]) -> str:
+        project = self.session.project
+        if len(paths) == 1 and (paths[0] / "project.json").is_file():
+            return self.tr("Drop to open the project {0}").format(paths[0].name)
+        if project is None:
+            return self.tr("Drop to import into a new project")
+        return self.tr("Drop to import into {0}").format(project.name)
 
     def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
         """They left again."""
@@ -244,13 +268,11 @@ class MainWindow(QMainWindow):
     def dropEvent(self, event: QDropEvent) -> None:
         """A project folder opens, anything else is imported."""
         self._drop.hide()
-        paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
+        paths = _dropped(event)
         event.acceptProposedAction()
         self.show_page("library")
-        if len(paths) == 1 and (paths[0] / "project.json").is_file():
-            self.session.open_project(paths[0])
-        elif paths:
-            self.session.import_paths(paths)
+        if paths:
+            self.opener.drop(paths)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Save labels, end the children, wait for the threads."""

@@ -120,7 +120,7 @@ class Session(QObject):
             return False
         self.close_project(announce=False)
         self.project = project
-        remember(project.path)
+        remember(project.path, project.name)
         self._announce_project()
         return True
 

@@ -128,6 +128,7 @@ class LibraryPage(QWidget):
         self.head.propose_asked.connect(lambda: self.actions_.propose(self.chosen()))
         self.empty.open_asked.connect(self.ask_folder)
         self.empty.demo_asked.connect(self.session.open_demo)
+        self.empty.project_asked.connect(self.session.open_project)
         QShortcut(QKeySequence("Ctrl+T"), self).activated.connect(self._show_tags)
 
     # ---- content -----------------------------------------------------------------------------
@@ -200,7 +201,7 @@ class LibraryPage(QWidget):
         drawer = self.width() < _DRAWER_BELOW
         if drawer != self._drawer:
             self._drawer = drawer
-            self.head.details_button.setVisible(drawer)
+            self.head.show_drawer(drawer)
             self.details.close_button.setVisible(drawer)
             if drawer:
                 self._row.removeWidget(self.details)
@@ -238,6 +239,8 @@ class LibraryPage(QWidget):
         self._chosen = []
         self.filters.reset()
         self.head.show_projects()
+        project = self.session.project
+        self.empty.show_recent(None if project is None else project.path)
         self.refresh()
 
     # ---- commands ----------------------------------------------------------------------------

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from PySide6.QtCore import QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QPainterPath, QPaintEvent, QPen, QPixmap
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from gui import theme
+from gui.pages.library_recent import RecentList
 from gui.widgets import Button, caption, heading, label
 from gui.widgets.paint import painter, rounded
 
@@ -43,6 +46,7 @@ class LibraryEmpty(QWidget):
 
     open_asked = Signal()
     demo_asked = Signal()
+    project_asked = Signal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -70,7 +74,27 @@ class LibraryEmpty(QWidget):
         column.addSpacing(12)
         hint = self.tr("The demo makes 16 synthetic CT series with known lesions.")
         column.addWidget(caption(hint), 0, centre)
+        self._recent = QWidget()
+        self._recent.setFixedWidth(460)
+        lately = QVBoxLayout(self._recent)
+        lately.setContentsMargins(0, 24, 0, 0)
+        lately.setSpacing(6)
+        lately.addWidget(label(self.tr("Recent projects"), 13, 600), 0, centre)
+        self.recent = RecentList()
+        self.recent.opened.connect(self.project_asked)
+        self.recent.changed.connect(self.show_recent)
+        lately.addWidget(self.recent)
+        column.addWidget(self._recent, 0, centre)
         column.addStretch(1)
+        self._open: Path | None = None
+        self.show_recent()
+
+    def show_recent(self, *opened: Path | None) -> None:
+        """List the projects opened lately; ``opened``: the one that is open now, if given."""
+        if opened:
+            self._open = opened[0]
+        self.recent.show_projects(self._open)
+        self._recent.setVisible(bool(self.recent.rows))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """The dashed frame."""

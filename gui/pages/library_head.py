@@ -7,11 +7,12 @@ from pathlib import Path
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QWidget
 
-from core.project.recent import recent_projects
+from core.project.recent import known_projects
+from gui.pages.library_recent import RecentDialog
 from gui.session import Session
 from gui.widgets import Button, ComboField, IconButton, Menu, heading
 
-_NEW, _OPEN = "::new", "::open"
+_NEW, _OPEN, _ALL = "::new", "::open", "::all"
 
 
 class LibraryHead(QWidget):
@@ -25,6 +26,7 @@ class LibraryHead(QWidget):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
+        self._drawer = self._any = False
         self.setFixedHeight(64)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
@@ -60,10 +62,11 @@ class LibraryHead(QWidget):
             options.append((str(project.path), project.name))
         else:
             options.append(("", self.tr("No project")))
-        for path in recent_projects():
-            if project is None or path != project.path:
-                options.append((str(path), path.name))
+        others = [k for k in known_projects() if project is None or k.path != project.path]
+        options += [(str(known.path), known.name) for known in others if not known.missing]
         options += [(_OPEN, self.tr("Open project…")), (_NEW, self.tr("New project…"))]
+        if others:
+            options.append((_ALL, self.tr("Recent projects…")))
         self.project.set_options(options)
         self.project.set_key(options[0][0])
         self.project.setToolTip("" if project is None else str(project.path))
@@ -78,9 +81,19 @@ class LibraryHead(QWidget):
             chosen = QFileDialog.getExistingDirectory(self, words)
             if chosen:
                 self._session.create_project(Path(chosen))
+        elif key == _ALL:
+            self.choose_recent()
         elif key:
             self._session.open_project(Path(key))
         self.show_projects()
+
+    def choose_recent(self) -> None:
+        """All projects opened lately, also those whose folder is not there now."""
+        project = self._session.project
+        dialog = RecentDialog(self.window(), None if project is None else project.path)
+        if dialog.exec() and dialog.chosen is not None:
+            self._session.open_project(dialog.chosen)
+        dialog.deleteLater()
 
     def show_series(self, count: int) -> None:
         """Nothing to split without a series."""
@@ -89,6 +102,13 @@ class LibraryHead(QWidget):
         self.split.setVisible(count > 0)
         self.propose.setVisible(count > 0)
         self.add.setVisible(count > 0)
+        self._any = count > 0
+        self.show_drawer(self._drawer)
+
+    def show_drawer(self, drawer: bool) -> None:
+        """Whether the details lie in a drawer, which needs a button where there are any."""
+        self._drawer = drawer
+        self.details_button.setVisible(drawer and self._any)
 
     def show_actions(self, why_no_proposal: str, chosen: bool) -> None:
         """Whether a model can propose labels, and for what."""

@@ -27,6 +27,7 @@ class Field(QLineEdit):
         self.setFont(theme.font(13))
         self.setPlaceholderText(placeholder)
         self.setProperty("dense", dense)
+        self.setAcceptDrops(False)  # files dropped on a field are meant for the window
 
     def set_invalid(self, sentence: str) -> None:
         """Red border and the sentence as tooltip; "" takes both away."""

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QApplication
 
 from gui import app as app_module
 from gui.dialogs.bug import BugDialog
+from gui.opening import Opener
 from gui.session import Session
 
 
@@ -36,8 +37,11 @@ def clean_logging():
 def test_arguments():
     args = app_module._arguments(["--demo"])
     assert args.demo
-    assert args.path is None
-    assert app_module._arguments(["some/folder"]).path.name == "folder"
+    assert args.paths == []
+    assert [path.name for path in app_module._arguments(["some/folder", "b"]).paths] == [
+        "folder",
+        "b",
+    ]
 
 
 def test_log_goes_to_the_config_folder(config, clean_logging):
@@ -93,12 +97,13 @@ def test_a_bug_in_a_thread_is_shown_on_the_window(qtbot, monkeypatch):
 
 def test_first_project(qtbot, config, tmp_path):
     session = Session()
-    app_module._open_first(session, app_module._arguments([]))
+    opener = Opener(session)
+    app_module._open_first(session, opener, app_module._arguments([]))
     assert session.project is None
     folder = tmp_path / "liver"
-    app_module._open_first(session, app_module._arguments([str(folder)]))
+    app_module._open_first(session, opener, app_module._arguments([str(folder)]))
     assert session.project.path == folder
     session.close_project()
-    app_module._open_first(session, app_module._arguments([]))  # the one opened last
+    app_module._open_first(session, opener, app_module._arguments([]))  # the one opened last
     assert session.project.path == folder
     session.shutdown()

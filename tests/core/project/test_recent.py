@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
 import pytest
 
 from core.project.project import Project
-from core.project.recent import LIMIT, recent_projects, remember
+from core.project.recent import LIMIT, forget, known_projects, recent_projects, remember
 
 
 @pytest.fixture(autouse=True)
@@ -45,3 +46,24 @@ def test_unwritable_folder_is_no_trouble(config: Path, tmp_path: Path) -> None:
     config.write_text("a file where the folder should be")
     remember(tmp_path)
     assert recent_projects() == []
+
+
+def test_names_are_kept_and_the_missing_shown_until_taken_off(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        Project.create(tmp_path / name).close()
+        remember(tmp_path / name, f"Project {name}")
+    shutil.rmtree(tmp_path / "a")
+    assert [(k.path.name, k.name, k.missing) for k in known_projects()] == [
+        ("b", "Project b", False),
+        ("a", "Project a", True),
+    ]
+    forget(tmp_path / "a")
+    assert [k.path.name for k in known_projects()] == ["b"]
+    assert (tmp_path / "b" / "project.json").is_file()
+
+
+def test_a_list_of_an_earlier_version_is_read(config: Path, tmp_path: Path) -> None:
+    Project.create(tmp_path / "p").close()
+    config.mkdir()
+    (config / "recent.json").write_text(json.dumps([str(tmp_path / "p"), {"path": 3}]))
+    assert [(k.path, k.name) for k in known_projects()] == [(tmp_path / "p", "p")]
