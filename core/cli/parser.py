@@ -3,80 +3,53 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-from core.cli import library, models, series, training
-from core.cli.planning import DEFAULT_SEED
-
-Run = Callable[[argparse.Namespace, Any], int]
-
-_EPILOG = (
-    "Exit codes: 0 done, 1 a bug (its trace is on standard error), "
-    "2 something you can mend (said in one sentence), 130 cancelled."
-)
-
-
-class _Parser(argparse.ArgumentParser):
-    """Complains in one sentence instead of the whole usage."""
-
-    def error(self, message: str) -> NoReturn:
-        sentence = message[:1].upper() + message[1:]
-        self.exit(2, f"{sentence.rstrip('.')}. See {self.prog} --help.\n")
+from core.cli import library, models, series
+from core.cli.arguments import EPILOG, Parser, at_least, command, zyx
+from core.cli.parser_training import machine_commands, run_commands, training_commands
 
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser of ``lesionforge-cli``; each command sets ``run`` to its function."""
-    parser = _Parser(
+    parser = Parser(
         prog="lesionforge-cli",
         description="Label tumours in CT series, train a segmentation model, export it.",
-        epilog=_EPILOG,
+        epilog=EPILOG,
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {version('lesionforge')}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _library_commands(commands)
     _series_commands(commands)
-    _training_commands(commands)
+    training_commands(commands)
+    run_commands(commands)
     _model_commands(commands)
-    return parser
-
-
-def _command(commands: Any, name: str, run: Run, about: str, project: bool = True) -> Any:
-    """A command with what all have in common: the project, ``--json``, its function."""
-    parser = commands.add_parser(
-        name, help=about, description=about, epilog=_EPILOG, allow_abbrev=False
-    )
-    parser.add_argument(
-        "--json", action="store_true", help="print JSON, and nothing else, on standard output"
-    )
-    if project:
-        parser.add_argument("project", metavar="PROJECT", type=Path, help="the project's folder")
-    parser.set_defaults(run=run)
+    machine_commands(commands)
     return parser
 
 
 def _library_commands(commands: Any) -> None:
-    init = _command(commands, "init", library.init, "Make an empty project.")
+    init = command(commands, "init", library.init, "Make an empty project.")
     init.add_argument("--name", help="the project's name (default: the folder's)")
 
-    demo = _command(
+    demo = command(
         commands, "demo", library.demo, "Make a project of synthetic CT with tumours to try out."
     )
-    demo.add_argument("--cases", type=_at_least(1), help="how many cases (default: the demo's own)")
+    demo.add_argument("--cases", type=at_least(1), help="how many cases (default: the demo's own)")
     demo.add_argument("--seed", type=int, default=0, help="the same seed gives the same cases")
 
-    add = _command(
+    add = command(
         commands, "import", library.import_,
         "Add DICOM folders, image files and labels; a report tells what was skipped and why.",
     )  # fmt: skip
     add.add_argument("paths", metavar="PATH", nargs="+", type=Path, help="a file or folder")
 
-    _command(commands, "list", library.list_, "List the series, runs and models of a project.")
+    command(commands, "list", library.list_, "List the series, runs and models of a project.")
 
-    split = _command(
+    split = command(
         commands, "split", library.split, "Split the labelled series by patient, for training."
     )
     split.add_argument(
@@ -96,15 +69,15 @@ def _library_commands(commands: Any) -> None:
 
 
 def _series_commands(commands: Any) -> None:
-    show = _command(commands, "show", series.show, "Read a series and print its grid and HU.")
+    show = command(commands, "show", series.show, "Read a series and print its grid and HU.")
     show.add_argument("series_uid", metavar="SERIES_UID")
-    show.add_argument("--voxel", type=_zyx, metavar="z,y,x", help="print the HU of this voxel, too")
+    show.add_argument("--voxel", type=zyx, metavar="z,y,x", help="print the HU of this voxel, too")
 
     for name, run, what in (
         ("export-image", series.export_image, "image"),
         ("export-label", series.export_label, "label"),
     ):
-        export = _command(
+        export = command(
             commands, name, run, f"Write the {what} of a series, on the series' own grid."
         )
         export.add_argument("series_uid", metavar="SERIES_UID")
@@ -113,80 +86,8 @@ def _series_commands(commands: Any) -> None:
         )
 
 
-def _training_commands(commands: Any) -> None:
-    plan = _command(commands, "plan", training.plan, "Print the training plan made for the data.")
-    train = _command(
-        commands, "train", training.train,
-        "Train a model. Ctrl-C stops after a checkpoint; --resume goes on from it.",
-    )  # fmt: skip
-    for command in (plan, train):
-        budget = command.add_mutually_exclusive_group()
-        budget.add_argument("--minutes", type=_positive, metavar="M", help="train for M minutes")
-        budget.add_argument("--epochs", type=_at_least(1), metavar="N", help="train for N epochs")
-        command.add_argument(
-            "--quality", choices=("quick", "balanced", "best"), default="balanced",
-            help="how large a network the time is spent on (default: %(default)s)",
-        )  # fmt: skip
-        command.add_argument(
-            "--dimensions", choices=("auto", "3d", "2.5d", "2d"), default="auto",
-            help="what the network sees at once: blocks, slices with their neighbours, or slices "
-            "(default: blocks, or slices with their neighbours where slices are thick)",
-        )  # fmt: skip
-        command.add_argument(
-            "--measure", action="store_true",
-            help="take real steps on this machine first where the plan was not measured yet",
-        )  # fmt: skip
-        command.add_argument(
-            "--device", choices=("auto", "cpu", "cuda"), default="auto",
-            help="where to train (default: the GPU where there is one)",
-        )  # fmt: skip
-        command.add_argument(
-            "--seed", type=int, help=f"seed of weights and patches (default: {DEFAULT_SEED})"
-        )
-    plan.set_defaults(machine=None)
-    train.add_argument("--name", help="the run's name (default: the plan's)")
-    _spreading(train)
-    train.add_argument(
-        "--resume", metavar="RUN",
-        help="go on with a stopped run, such as r01; --minutes or --epochs then give its new "
-        "length, counted from its start",
-    )  # fmt: skip
-
-    extend = _command(
-        commands, "extend", training.extend,
-        "Give a run more time. One that is at work is told; one that has ended goes on. Where its "
-        "learning rate had fallen low it rises again for a while.",
-    )  # fmt: skip
-    extend.add_argument("run_id", metavar="RUN", help="a run such as r01")
-    extend.add_argument(
-        "--minutes", type=_positive, metavar="N", required=True, help="how much longer"
-    )
-
-
-def _spreading(train: Any) -> None:
-    train.add_argument(
-        "--processes", type=_at_least(1), metavar="N",
-        help="train in N processes a machine, one a GPU (default: as the plan says, 1)",
-    )  # fmt: skip
-    train.add_argument(
-        "--nodes", type=_at_least(1), default=1, metavar="N",
-        help="spread the run over N machines that all see the project's folder",
-    )  # fmt: skip
-    train.add_argument(
-        "--node-rank", type=_at_least(0), default=0, metavar="I",
-        help="which of them this one is (default: 0, which leads and writes)",
-    )  # fmt: skip
-    train.add_argument(
-        "--rendezvous", metavar="HOST:PORT", help="where machine 0 can be reached by the others"
-    )
-    train.add_argument(
-        "--machine", metavar="NAME",
-        help="train on another machine over ssh, as entered under Machines in the window",
-    )  # fmt: skip
-
-
 def _model_commands(commands: Any) -> None:
-    predict = _command(
+    predict = command(
         commands, "predict", models.predict,
         "Segment an image with a trained model; no project is needed.", project=False,
     )  # fmt: skip
@@ -200,7 +101,7 @@ def _model_commands(commands: Any) -> None:
     )  # fmt: skip
     _device(predict)
 
-    evaluate = _command(
+    evaluate = command(
         commands, "evaluate", models.evaluate, "Compare a run's model with the reference labels."
     )
     evaluate.add_argument("model", metavar="RUN", help="a run such as r01")
@@ -210,7 +111,7 @@ def _model_commands(commands: Any) -> None:
     )  # fmt: skip
     _device(evaluate)
 
-    export = _command(commands, "export", models.export, "Write a run's model to a file.")
+    export = command(commands, "export", models.export, "Write a run's model to a file.")
     export.add_argument("model", metavar="RUN", help="a run such as r01")
     export.add_argument("file", metavar="FILE", type=Path, help="the file to write")
     export.add_argument(
@@ -218,36 +119,8 @@ def _model_commands(commands: Any) -> None:
     )
 
 
-def _device(command: Any) -> None:
-    command.add_argument(
+def _device(one: Any) -> None:
+    one.add_argument(
         "--device", choices=("auto", "cpu", "cuda"), default="auto",
         help="where to compute (default: the GPU where there is one)",
     )  # fmt: skip
-
-
-def _at_least(lowest: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        value = int(text)
-        if value < lowest:
-            raise argparse.ArgumentTypeError(f"must be {lowest} or more, not {value}")
-        return value
-
-    parse.__name__ = "whole number"  # argparse: "invalid whole number value: 'x'"
-    return parse
-
-
-def _positive(text: str) -> float:
-    value = float(text)
-    if not 0 < value < 1e6:
-        raise argparse.ArgumentTypeError(f"must be more than 0, not {text}")
-    return value
-
-
-def _zyx(text: str) -> tuple[int, int, int]:
-    try:
-        z, y, x = (int(part) for part in text.split(","))
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(
-            f"must be three whole numbers z,y,x such as 12,256,256, not {text}"
-        ) from error
-    return (z, y, x)

@@ -50,6 +50,7 @@ def _planned(project: Project, args: Namespace, output: Output) -> Plan:
             device=args.device,
             quality=args.quality,
             dimensions=args.dimensions,
+            augmentation=args.augmentation,
             seed=DEFAULT_SEED if args.seed is None else args.seed,
             measured=measured.load(),
             progress=output.counter("Reading case"),
@@ -76,6 +77,7 @@ def _measure(project: Project, args: Namespace, output: Output, plan: Plan) -> N
         device=args.device,
         quality=args.quality,
         dimensions=args.dimensions,
+        augmentation=args.augmentation,
     ).save(folder)
     process = start(folder)
     last: StateEvent | None = None

@@ -15,6 +15,7 @@ from core.project.project import Project
 
 if TYPE_CHECKING:
     from core.data.plan import Plan
+    from core.project.orders import Order
     from core.project.runs import RunRecord
 
 
@@ -94,15 +95,22 @@ def _order_length(run: RunRecord, args: Namespace) -> None:
     from core.project.orders import Order, keep  # noqa: PLC0415
 
     if args.minutes is not None:
-        order, been = Order("budget", args.minutes), run.elapsed / 60
+        order = Order("budget", args.minutes)
     else:
-        order, been = Order("epochs", args.epochs), run.epoch
+        order = Order("epochs", args.epochs)
+    _enough(run, order)
+    keep(run.path, order)
+
+
+def _enough(run: RunRecord, order: Order) -> None:
+    """Raises UserError where a length in all is already over."""
+    minutes = order.word == "budget"
+    been = run.elapsed / 60 if minutes else run.epoch
     if order.amount <= been:
         raise UserError(
-            f"Run {run.id} has had {been:.1f} {'minutes' if args.minutes else 'epochs'} already. "
+            f"Run {run.id} has had {been:.1f} {'minutes' if minutes else 'epochs'} already. "
             "Give a number above that, or add to what it had with extend."
         )
-    keep(run.path, order)
 
 
 def _change_device(run: RunRecord, device: str) -> None:
@@ -118,15 +126,20 @@ def _change_device(run: RunRecord, device: str) -> None:
 
 
 def extend(args: Namespace, output: Output) -> int:
-    """Give a run more time: tell one that is at work, go on with one that has ended."""
+    """Change a run's length: tell one that is at work, go on with one that has ended."""
     from core.project.orders import Order, keep  # noqa: PLC0415
     from core.project.runs import run  # noqa: PLC0415
 
     with Project.open(args.project) as project:
         found = run(project, args.run_id)
-    keep(found.path, Order("extend", args.minutes))
+    if args.in_all is not None:
+        order, what = Order("budget", args.in_all), f"trains for {args.in_all:g} minutes in all"
+        _enough(found, order)
+    else:
+        order, what = Order("extend", args.minutes), f"goes on {args.minutes:g} minutes longer"
+    keep(found.path, order)
     if found.ended or found.state == "queued":
         return watch(found, output)
-    data = {"run_id": found.id, "minutes": args.minutes}
-    output.result(data, f"Run {found.id} is at work and goes on {args.minutes:g} minutes longer.")
+    data = {"run_id": found.id, "minutes": args.minutes, "in_all": args.in_all}
+    output.result(data, f"Run {found.id} is at work and {what}.")
     return 0

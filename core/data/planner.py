@@ -15,6 +15,7 @@ from core.data.figures import PLACE_DICE, Figures
 from core.data.fingerprint import fingerprint
 from core.data.layout import Dimensions, framed, layout, suited
 from core.data.measured import DeviceLike, Measurements
+from core.data.nnunet import AUGMENTATIONS, Augmentation
 from core.data.plan import Plan, PlanClass, Quality
 from core.data.predictions import estimate
 from core.data.rates import cpu_has_bf16
@@ -77,6 +78,7 @@ def make_plan(
     device: str = "auto",
     quality: Quality = "balanced",
     dimensions: Dimensions = "auto",
+    augmentation: Augmentation = "lesionforge",
     classes: tuple[PlanClass, ...] = (PlanClass(1, "Tumour"),),
     name: str = "Tumour model",
     seed: int = 176,
@@ -86,9 +88,10 @@ def make_plan(
 
     devices: of ``core.hardware.devices()``. minutes or epochs: the run's length; neither: by
     ``quality``. device: ``auto`` (the first GPU, else the CPU) or a device's key. dimensions: of
-    the blocks; ``auto``: 3-D, or 2.5-D for thick slices. measured: steps measured on this machine;
-    without them the plan rests on stored rates. Raises UserError when there are too few labelled
-    cases, the device is not there, or the time is no time.
+    the blocks; ``auto``: 3-D, or 2.5-D for thick slices. augmentation: whose, see
+    ``core.data.nnunet``. measured: steps measured on this machine; without them the plan rests on
+    stored rates. Raises UserError when there are too few labelled cases, the device is not there,
+    or the time is no time.
     """
     _enough(figures)
     chosen = choose_device(devices, device)
@@ -107,6 +110,7 @@ def make_plan(
             seed=seed,
             quality=quality,
             dimensions=dimensions,
+            augmentation=augmentation,
             measured=measured,
         )
         for rung in _usable(figures)
@@ -128,6 +132,7 @@ def plan_project(
     device: str = "auto",
     quality: Quality = "balanced",
     dimensions: Dimensions = "auto",
+    augmentation: Augmentation = "lesionforge",
     name: str | None = None,
     seed: int = 176,
     measured: Measurements | None = None,
@@ -149,6 +154,7 @@ def plan_project(
         device=device,
         quality=quality,
         dimensions=dimensions,
+        augmentation=augmentation,
         classes=trained_classes(project.schema),
         name=name or f"{project.name} model",
         seed=seed,
@@ -244,6 +250,7 @@ def _plan(
     seed: int,
     quality: Quality,
     dimensions: Dimensions,
+    augmentation: Augmentation,
     measured: Measurements | None,
 ) -> Plan:
     spacing = _spacing(rung.spacing, figures.median_spacing)
@@ -273,10 +280,12 @@ def _plan(
         epochs=epochs,
         seed=seed,
         quality=quality,
+        # A first look is not worth eight predictions of every block.
+        mirror_inference=quality != "quick",
         min_component_ml=round(figures.lesion_ml[0] * 0.1, 4),
         largest_component=figures.single_lesion_share >= 0.95 and figures.cases_train >= 8,
     )
-    plan = framed(plan, dimensions)
+    plan = framed(replace(plan, **AUGMENTATIONS[augmentation]), dimensions)
     needs = estimate(plan, device, measured)
     steps, step = needs.steps, needs.step_seconds
     plan = replace(

@@ -17,6 +17,7 @@ import os
 import queue
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -31,12 +32,15 @@ from core.jobs.remote_run import is_remote
 from core.jobs.runner import record_hardware
 from core.jobs.spec import load_job
 from core.labels.durable import write_bytes
-from core.project.orders import Order, parse
+from core.project.orders import Order, parse, taken
 from core.project.runs import EVENTS, LOG, PROCESS, process_stamp
 from core.training.control import ControlState
 
 #: Exit codes: the user or the data caused it; a bug; stopped on request.
 DONE, BUG, MENDABLE = 0, 1, 2
+
+#: Seconds between two looks for what another program asked.
+_LOOK_S = 0.5
 
 _TAKEN_UP = (
     "One of the run's processes ended without a word. All were started again, and the run goes on "
@@ -45,10 +49,17 @@ _TAKEN_UP = (
 
 
 class Orders:
-    """What the starter last asked for; read by a thread from standard input."""
+    """What the starter last asked for; read by a thread from standard input.
 
-    def __init__(self, descriptor: int) -> None:
+    folder: of the run, in which another program may ask for the same; see core.project.orders.
+    """
+
+    def __init__(self, descriptor: int, folder: Path | None = None) -> None:
         self._descriptor = descriptor
+        self._folder = folder
+        self._looked = 0.0
+        if folder is not None:
+            taken(folder)  # Of an earlier life of the run: that was then.
         self._state: ControlState = "run"
         self._orders: queue.SimpleQueue[Order] = queue.SimpleQueue()
         #: Whether the program that started this has ended, or let go of it.
@@ -58,7 +69,18 @@ class Orders:
 
     def state(self) -> ControlState:
         """See :class:`core.training.control.Control`."""
+        now = time.monotonic()
+        if self._folder is not None and now - self._looked >= _LOOK_S:
+            self._looked = now
+            if (word := taken(self._folder)) is not None:
+                self._take(word)
         return self._state
+
+    def _take(self, word: str) -> None:
+        states: dict[str, ControlState] = {"pause": "pause", "resume": "run", "stop": "stop"}
+        # Nothing revives a run that was told to stop.
+        if self._state != "stop":
+            self._state = states.get(word, self._state)
 
     def order(self) -> Order | None:
         """See :class:`core.training.control.Control`."""
@@ -69,15 +91,14 @@ class Orders:
 
     def _listen(self) -> None:
         rest = b""
-        words: dict[bytes, ControlState] = {b"pause": "pause", b"resume": "run", b"stop": "stop"}
         while chunk := os.read(self._descriptor, 4096):
             *lines, rest = (rest + chunk).split(b"\n")
             for line in lines:
-                if (order := parse(line.decode("utf-8", "replace"))) is not None:
+                words = line.decode("utf-8", "replace").strip()
+                if (order := parse(words)) is not None:
                     self._orders.put(order)
-                # Nothing revives a run that was told to stop.
-                elif self._state != "stop":
-                    self._state = words.get(line.strip(), self._state)
+                else:
+                    self._take(words)
         self.gone = True
         self._state = "stop"
 
@@ -187,7 +208,7 @@ def main(folder: Path) -> int:
         return _follow(folder)
     # Of several processes the launcher lives as long as the run.
     write_bytes(folder / PROCESS, process_stamp(os.getppid() if peers.size > 1 else None).encode())
-    orders = Orders(sys.stdin.fileno() if sys.stdin is not None else 0)
+    orders = Orders(sys.stdin.fileno() if sys.stdin is not None else 0, folder)
     emit = Emitter(folder, pipe)
     try:
         if peers.restarts:

@@ -102,6 +102,7 @@ def _next(
         device=job.device,
         quality=job.quality,
         dimensions=job.dimensions,
+        augmentation=job.augmentation,
         measured=known,
     )
 

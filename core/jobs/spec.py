@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from core.data.layout import Dimensions
+from core.data.nnunet import Augmentation
 from core.data.plan import Quality
 from core.errors import FileRefusedError
 from core.labels.durable import write_bytes
@@ -88,6 +89,7 @@ class ProbeJob(Job):
     device: str = "auto"
     quality: Quality = "balanced"
     dimensions: Dimensions = "auto"
+    augmentation: Augmentation = "lesionforge"
     again: bool = False
 
 

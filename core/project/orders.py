@@ -3,6 +3,9 @@
 The plan stays what was asked for at first; an order is kept beside it before it is obeyed, so a
 kill loses none, and a run that has ended finds the new ones when it is started again. How many a
 run has obeyed stands in its checkpoint.
+
+``pause``, ``resume`` and ``stop`` from a program that did not start the run are a word in its
+``asked.txt``: they are about now, so the run takes the file away as it obeys.
 """
 
 from __future__ import annotations
@@ -15,7 +18,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-ORDERS = "orders.jsonl"
+from core.labels.durable import write_bytes
+
+ORDERS, ASKED = "orders.jsonl", "asked.txt"
+
+Asked = Literal["pause", "resume", "stop"]
+_ASKED: tuple[Asked, ...] = get_args(Asked)
 
 Word = Literal["extend", "budget", "epochs"]
 
@@ -72,3 +80,19 @@ def kept(folder: Path) -> list[Order]:
         if order is not None:
             found.append(order)
     return found
+
+
+def ask(folder: Path, word: Asked) -> None:
+    """Ask the run at work in ``folder`` for something; the newest word counts. Raises OSError."""
+    write_bytes(folder / ASKED, word.encode())
+
+
+def taken(folder: Path) -> Asked | None:
+    """What a run was asked for since the last look; None for nothing, or nothing it knows."""
+    path = folder / ASKED
+    try:
+        word = path.read_text(encoding="utf-8", errors="replace").strip()
+        path.unlink()
+    except OSError:
+        return None  # There is none; or it is just being written, and is there at the next look.
+    return next((known for known in _ASKED if known == word), None)

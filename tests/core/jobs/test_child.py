@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from core.cli import main as cli
 from core.events import (
     LogEvent,
     ResultEvent,
@@ -173,6 +174,30 @@ def test_orders_end_with_stop_when_the_other_side_is_gone() -> None:
     os.close(writer)
     until(lambda: orders.state() == "stop")
     os.close(reader)
+
+
+def test_a_run_at_work_hears_another_program(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record = create_run(project, tiny_plan(epochs=4000, steps_per_epoch=5, threads=1), "Long")
+    orders.ask(record.path, "stop")  # of an earlier life: it must not end this one
+    process = runner.start(record.path)
+    told: list[str] = []
+    for event in process.events(timeout=0.2):
+        word = ""
+        if isinstance(event, StepEvent) and not told:
+            word = "pause"
+        elif isinstance(event, StateEvent) and event.state == "paused":
+            word = "resume"
+        elif isinstance(event, StepEvent) and told[-1] == "resume":
+            word = "stop"
+        if word:
+            told.append(word)
+            assert cli([word, str(project.path), "r01"]) == 0
+    assert states(record.path) == ["preparing", "running", "paused", "running", "stopped"]
+    assert run(project, "r01").model_id
+    assert cli(["stop", str(project.path), "r01"]) == 2
+    assert "Run r01 is not at work" in capsys.readouterr().err
 
 
 def until(condition: Callable[[], bool]) -> None:

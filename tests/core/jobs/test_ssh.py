@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -38,6 +39,11 @@ def test_each_failure_is_a_sentence_with_its_remedy(
     assert "host key of gpu-box is not known here" in unknown
     missing = refused(sshd.machine(python="/nowhere/python3")).sentence
     assert "There is no /nowhere/python3 on gpu-box" in missing
+    bare_python = sshd.folder / "python"
+    bare_python.write_text(f'#!/bin/sh\nexec "{sys.executable}" -S "$@"\n')
+    bare_python.chmod(0o755)
+    without = refused(sshd.machine(python=str(bare_python))).sentence
+    assert f"LesionForge is not installed for {bare_python} on gpu-box" in without
     bare = refused(sshd.machine(python="/usr/bin/env -i /bin/sh")).sentence
     assert "gpu-box" in bare
     off = refused(replace(sshd.machine(), port=9))

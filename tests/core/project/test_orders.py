@@ -27,3 +27,14 @@ def test_orders_are_kept_in_turn_and_a_torn_line_harms_no_other(tmp_path: Path) 
     path.write_bytes(path.read_bytes() + b'{"time": 1, "word": "ext')
     orders.keep(tmp_path, Order("budget", 45))
     assert orders.kept(tmp_path) == [Order("extend", 10), Order("budget", 45)]
+
+
+def test_what_was_asked_is_taken_once_and_the_newest_counts(tmp_path: Path) -> None:
+    assert orders.taken(tmp_path) is None
+    orders.ask(tmp_path, "pause")
+    orders.ask(tmp_path, "stop")
+    assert orders.taken(tmp_path) == "stop"
+    assert orders.taken(tmp_path) is None
+    (tmp_path / orders.ASKED).write_bytes(b"\xff run away")
+    assert orders.taken(tmp_path) is None
+    assert list(tmp_path.iterdir()) == []
