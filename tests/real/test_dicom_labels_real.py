@@ -1,4 +1,4 @@
-"""The tumours of the twelve sarcoma patients out as RTSTRUCT and SEG and in again, voxel by voxel."""
+"""The tumours of the twelve sarcoma patients out as RTSTRUCT and SEG and in again, by voxels."""
 
 from __future__ import annotations
 
@@ -74,8 +74,8 @@ def test_dcmqi_reads_the_same_voxels(shared_data: Path, tmp_path: Path) -> None:
     references, _, labels = tumour(shared_data / "sts" / "dicom" / "STS_002")
     save(make_seg(labels, references, SEGMENTS, tmp_path), tmp_path / "seg.dcm")
     subprocess.run(
-        [converter, "--inputDICOM", tmp_path / "seg.dcm", "--outputDirectory", tmp_path]
-        + ["--outputType", "nrrd"],
+        [converter, "--inputDICOM", "seg.dcm", "--outputDirectory", ".", "--outputType", "nrrd"],
+        cwd=tmp_path,
         check=True,
         capture_output=True,
     )
