@@ -3,64 +3,74 @@
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
+from collections.abc import Sequence
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import (
-    QAbstractItemView,
-    QHeaderView,
-    QTableWidget,
-    QTableWidgetItem,
-    QWidget,
-)
+from PySide6.QtCore import QModelIndex
+from PySide6.QtGui import QGuiApplication, QKeyEvent, QKeySequence
+from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from core.project.records import ImportReport, Skipped
-from gui import theme
-from gui.widgets import Dialog, EmptyState, label
-
-#: More rows help nobody; the rest is counted.
-_SHOWN = 500
-
-
-def summary_rows(skipped: tuple[Skipped, ...]) -> list[tuple[str, str, str]]:
-    """(file, folder, reason), files that share folder and reason put together as "12 files"."""
-    groups: dict[tuple[Path, str], list[str]] = {}
-    for item in skipped:
-        reason = item.reason.removeprefix(f"{item.path.name} ")
-        reason = reason.removeprefix("cannot be used: ")
-        groups.setdefault((item.path.parent, reason), []).append(item.path.name)
-    rows: list[tuple[str, str, str]] = []
-    for (folder, reason), names in groups.items():
-        first = names[0] if len(names) == 1 else f"{names[0]} +{len(names) - 1}"
-        rows.append((first, str(folder), reason[:1].upper() + reason[1:]))
-    return rows
+from gui.dialogs.report_tree import ReportModel, ReportTree, grouped
+from gui.dialogs.tags import TagsDialog
+from gui.tasks import TaskPool
+from gui.widgets import Dialog, EmptyState, SearchField, caption, label
 
 
 class ImportReportDialog(Dialog):
-    """Counts on top, the files left out below."""
+    """Counts on top, the files left out below, grouped by reason and searchable.
 
-    def __init__(self, parent: QWidget | None, report: ImportReport) -> None:
+    tasks: with it, a double click on a file shows its DICOM tags.
+    """
+
+    def __init__(
+        self, parent: QWidget | None, report: ImportReport, tasks: TaskPool | None = None
+    ) -> None:
         super().__init__(parent, "", 880)
         self._report = report
+        self._tasks = tasks
         cancelled = self.tr("Import stopped") if report.cancelled else self.tr("Import finished")
         self.heading.setText(cancelled)
         self.body.addWidget(label(self._counts(), 13, 400, "t2", wrap=True))
-        rows = summary_rows(report.skipped)
-        if rows:
-            self.table = self._table(rows)
-            self.body.addWidget(self.table)
+        self.model = ReportModel(self)
+        if report.skipped:
+            self._build_list()
         else:
             self.body.addWidget(EmptyState("ph.check-circle", self.tr("Nothing was left out")))
-        if len(rows) > _SHOWN:
-            more = self.tr("and {0} more; Copy takes all of them").format(len(rows) - _SHOWN)
-            self.body.addWidget(label(more, 12, 400, "t3"))
         copy = self.add_button(self.tr("Copy"), "secondary", "ph.copy")
-        copy.clicked.connect(self._copy)
-        copy.setVisible(bool(rows))
+        copy.setToolTip(
+            self.tr("Copies the chosen files with their reasons, or all that are shown")
+        )
+        copy.clicked.connect(self.copy)
+        copy.setVisible(bool(report.skipped))
         done = self.add_button(self.tr("Done"), "primary")
         done.setDefault(True)
         done.clicked.connect(self.accept)
+
+    def _build_list(self) -> None:
+        row = QHBoxLayout()
+        row.setSpacing(12)
+        self.search = SearchField(self.tr("Search file, folder or reason"))
+        self.search.searched.connect(lambda _text: self._show())
+        self.count = label("", 12, 400, "t3")
+        row.addWidget(self.search, 1)
+        row.addWidget(self.count)
+        self.body.addLayout(row)
+        self.tree = ReportTree(self.model, self.tr("Files left out"))
+        self.tree.setFixedHeight(400)
+        self.tree.doubleClicked.connect(self.show_tags)
+        self.body.addWidget(self.tree)
+        if self._tasks is not None:
+            hint = self.tr("A double click on a file shows its DICOM tags.")
+            self.buttons.insertWidget(0, caption(hint))
+        self._show()
+
+    def _show(self) -> None:
+        search = self.search.text()
+        self.model.show(grouped(self._report.skipped, search))
+        self.tree.open_out(bool(search.strip()))
+        files = sum(len(group.files) for group in self.model.groups)
+        reasons = self.tr("%n reason(s)", "", len(self.model.groups))
+        self.count.setText(self.tr("{0} files · {1}").format(files, reasons))
 
     def _counts(self) -> str:
         report = self._report
@@ -74,30 +84,24 @@ class ImportReportDialog(Dialog):
             )
         )
 
-    def _table(self, rows: list[tuple[str, str, str]]) -> QTableWidget:
-        table = QTableWidget(min(len(rows), _SHOWN), 3)
-        table.setHorizontalHeaderLabels([self.tr("File"), self.tr("Folder"), self.tr("Reason")])
-        table.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft)
-        table.horizontalHeader().setFont(theme.font(12, 600))
-        table.verticalHeader().hide()
-        table.verticalHeader().setDefaultSectionSize(32)
-        table.setShowGrid(False)
-        table.setWordWrap(False)
-        table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        table.setTextElideMode(Qt.TextElideMode.ElideMiddle)
-        table.setMinimumHeight(min(420, 36 + 32 * len(rows) + 4))
-        for row, values in enumerate(rows[:_SHOWN]):
-            for column, value in enumerate(values):
-                item = QTableWidgetItem(value)
-                item.setToolTip(value)
-                table.setItem(row, column, item)
-        header = table.horizontalHeader()
-        header.setSectionResizeMode(2, QHeaderView.ResizeMode.Stretch)
-        table.setColumnWidth(0, 180)
-        table.setColumnWidth(1, 200)
-        return table
+    def show_tags(self, index: QModelIndex) -> TagsDialog | None:
+        """Look into a file that was left out; what is no DICOM says so there."""
+        item = self.model.file_at(index)
+        if item is None or self._tasks is None:
+            return None
+        dialog = TagsDialog(self, self._tasks, [item.path])
+        dialog.open()
+        return dialog
 
-    def _copy(self) -> None:
-        lines = [f"{item.path}\t{item.reason}" for item in self._report.skipped]
-        QGuiApplication.clipboard().setText("\n".join(lines))
+    def copy(self) -> None:
+        """Put the chosen files, or all that are shown, on the clipboard: path, tab, reason."""
+        shown = [item for group in self.model.groups for item in group.files]
+        items: Sequence[Skipped] = self.tree.chosen() or shown
+        QGuiApplication.clipboard().setText("\n".join(f"{i.path}\t{i.reason}" for i in items))
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Ctrl+C copies."""
+        if event.matches(QKeySequence.StandardKey.Copy) and self._report.skipped:
+            self.copy()
+            return
+        super().keyPressEvent(event)

@@ -45,6 +45,7 @@ class LibraryPage(QWidget):
         self._chosen: list[str] = []
         self._order = "patient"
         self._drawer = False
+        self._report: ImportReport | None = None
         self._build()
         self._connect()
         self.refresh()
@@ -125,6 +126,7 @@ class LibraryPage(QWidget):
         self.head.folder_asked.connect(self.ask_folder)
         self.head.files_asked.connect(self.ask_files)
         self.head.split_asked.connect(self.ask_split)
+        self.head.report_asked.connect(self.show_report)
         self.head.propose_asked.connect(lambda: self.actions_.propose(self.chosen()))
         self.empty.open_asked.connect(self.ask_folder)
         self.empty.demo_asked.connect(self.session.open_demo)
@@ -291,10 +293,17 @@ class LibraryPage(QWidget):
     def _import_finished(self, report: ImportReport) -> None:
         self._progress(None)
         self.refresh()
+        self._report = report
+        self.head.report.setEnabled(True)
         if report.skipped:
-            dialog = ImportReportDialog(self.window(), report)
-            dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-            dialog.open()
+            self.show_report()
         elif report.series:
             words = self.tr("%n series imported", "", len(report.series))
             self.session.message.emit(words, None)
+
+    def show_report(self) -> None:
+        """What the last import brought and left out."""
+        if self._report is not None:
+            dialog = ImportReportDialog(self.window(), self._report, self.session.tasks)
+            dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+            dialog.open()

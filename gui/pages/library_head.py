@@ -22,6 +22,7 @@ class LibraryHead(QWidget):
     files_asked = Signal()
     split_asked = Signal()
     propose_asked = Signal()
+    report_asked = Signal()
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -45,6 +46,11 @@ class LibraryHead(QWidget):
         menu = Menu(self)
         menu.add(self.tr("Folder…"), self.folder_asked.emit, "ph.folder-open")
         menu.add(self.tr("Files…"), self.files_asked.emit, "ph.file")
+        menu.addSeparator()
+        self.report = menu.add(
+            self.tr("Last import report…"), self.report_asked.emit, "ph.list-checks",
+            enabled=False, why_not=self.tr("Nothing was imported since the start"),
+        )  # fmt: skip
         self.add.setMenu(menu)
         self.details_button = IconButton("ph.info", self.tr("Details"), framed=True)
         self.details_button.hide()

@@ -30,13 +30,16 @@ class ImportStrip(QFrame):
         self._bar.setFixedWidth(240)
         self._percent = label("", 13, 600)
         self._left = label("", 13, 400, "t2")
+        self._session = session
+        self.pause = IconButton("ph.pause", self.tr("Pause the import"), size=28)
+        self.pause.clicked.connect(lambda: session.pause_import(not session.import_paused))
         self.cancel = IconButton("ph.x", self.tr("Stop the import, keep what was found"), size=28)
         self.cancel.clicked.connect(session.cancel_import)
         self.cancel.clicked.connect(lambda: self.cancel.setEnabled(False))
         row.addWidget(icon)
         row.addWidget(self._title)
         row.addWidget(self._facts, 1)
-        for part in (self._bar, self._percent, self._left, self.cancel):
+        for part in (self._bar, self._percent, self._left, self.pause, self.cancel):
             row.addWidget(part)
         self.show_state(session.importing)
 
@@ -47,6 +50,7 @@ class ImportStrip(QFrame):
             self.cancel.setEnabled(True)
             return
         demo = state.kind == "demo"
+        paused = self._session.import_paused
         words = self.tr("Making {0}") if demo else self.tr("Importing {0}")
         self._title.setText(words.format(state.name))
         facts = [reading_words(state)]
@@ -60,7 +64,12 @@ class ImportStrip(QFrame):
         share = state.done / state.total if state.total else 0.0
         self._bar.set_fraction(share)
         self._percent.setText(f"{share:.0%}".replace("%", " %") if state.total else "")
-        self._left.setText(self._time_left(state, share))
+        self._left.setText(self.tr("Paused") if paused else self._time_left(state, share))
+        self._bar.set_colour(theme.WARN if paused else theme.ACC)
+        self.pause.setVisible(not demo)
+        self.pause.set_icon("ph.play" if paused else "ph.pause")
+        go_on, hold = self.tr("Go on with the import"), self.tr("Pause the import")
+        self.pause.set_tooltip(go_on if paused else hold)
 
     def _time_left(self, state: ImportState, share: float) -> str:
         spent = time.monotonic() - state.started

@@ -255,17 +255,35 @@ def test_import_shows_a_strip_and_a_row_that_stays(qtbot, page, session):
 
 
 def test_report_tells_what_was_left_out(qtbot, page, session, tmp_path):
-    skipped = tuple(
-        Skipped(tmp_path / "pet" / f"{i}.dcm", f"{i}.dcm cannot be used: it is not CT but PET.")
-        for i in range(12)
-    )
+    skipped = (Skipped(tmp_path / "a.dcm", "a.dcm cannot be used: it is not CT but PET."),)
     session.import_finished.emit(ImportReport((), skipped))
     dialog = page.window().findChild(ImportReportDialog)
     assert dialog.isVisible()
-    assert dialog.table.rowCount() == 1
-    assert dialog.table.item(0, 0).text() == "0.dcm +11"
-    assert dialog.table.item(0, 2).text() == "It is not CT but PET."
+    assert dialog.model.groups[0].reason == "It is not CT but PET."
     dialog.close()
+    qtbot.waitUntil(lambda: page.window().findChild(ImportReportDialog) is None)
+    page.head.report.trigger()  # again, from the menu of Import
+    dialog = page.window().findChild(ImportReportDialog)
+    assert dialog.isVisible()
+    dialog.close()
+
+
+def test_an_import_is_paused_and_goes_on(qtbot, page, session, tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(session, "pause_import", asked.append)
+    state = ImportState("import", "batch-07", "Reading files", 1842, 2960, 11, 12)
+    session.import_progress.emit(state)
+    qtbot.mouseClick(page.strip.pause, Qt.MouseButton.LeftButton)
+    assert asked == [True]
+    monkeypatch.setattr(Session, "import_paused", True)
+    session.import_progress.emit(state)
+    assert page.strip.pause.toolTip() == "Go on with the import"
+    assert page.strip._left.text() == "Paused"
+    qtbot.mouseClick(page.strip.pause, Qt.MouseButton.LeftButton)
+    assert asked == [True, False]
+    session.import_progress.emit(ImportState("demo", "demo cases", "", 2, 16))
+    assert not page.strip.pause.isVisible()
+    session.import_finished.emit(ImportReport((), ()))
 
 
 def test_split_dialog_keeps_patients_together(qtbot, page, session):
