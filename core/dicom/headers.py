@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from core.dicom import quick
 from core.dicom.elements import Elements, Parsed, items, number, text, whole
+from core.dicom.foreign import foreign
 from core.dicom.frames import Frame, frames_of, position_of
 from core.dicom.pixels import native_bytes, needed_bytes, pixel_problem
 from core.errors import FileRefusedError
@@ -289,7 +290,7 @@ def sniff(path: Path) -> None:
     """
     try:
         with path.open("rb") as handle:
-            head = handle.read(132)
+            head = handle.read(352)
     except OSError as error:
         raise FileRefusedError(path, f"it could not be opened ({error.strerror})") from error
     if not head:
@@ -301,7 +302,8 @@ def sniff(path: Path) -> None:
     little = head[:1] in (b"\2", b"\x08") and head[1:2] == b"\0" and head[3:4] == b"\0"
     big = head[:2] in (b"\0\2", b"\0\x08") and head[2:3] == b"\0"
     if len(head) < 8 or not (little or big):
-        raise FileRefusedError(path, "it is neither DICOM nor a known image file")
+        name, remedy = foreign(path, head)
+        raise FileRefusedError(path, f"it is {name}", remedy)
 
 
 def _named(sop_class: str, modality: str) -> str:
