@@ -7,13 +7,25 @@ other exception is a bug: it is logged with its trace (exit code 1) and never dr
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+
+
+def printable(text: str) -> str:
+    """``text`` as it can be shown, printed and stored everywhere.
+
+    File names on Linux are bytes; those that are no UTF-8 come as lone surrogates (PEP 383), which
+    no terminal, database or UTF-8 file takes. They become U+FFFD. Paths themselves stay as they
+    are.
+    """
+    return re.sub("[\ud800-\udfff]", "\ufffd", text)
 
 
 class UserError(Exception):
     """Something the user can mend. ``str(error)`` is the sentence to show."""
 
     def __init__(self, sentence: str) -> None:
+        sentence = printable(sentence)
         super().__init__(sentence)
         self.sentence = sentence
 

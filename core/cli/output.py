@@ -15,6 +15,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, TextIO
 
+from core.errors import printable
+
 #: Seconds between two redraws of the progress line.
 _REDRAW = 0.1
 
@@ -82,7 +84,7 @@ class Output:
     def line(self, text: str) -> None:
         """One line of the result, at once."""
         if text:
-            print(text, file=self._stream, flush=True)
+            print(printable(text), file=self._stream, flush=True)
 
     def progress(self, text: str) -> None:
         """A line that the next one replaces; shown only on a terminal, ten times a second."""
@@ -105,7 +107,10 @@ class Output:
 
 def to_json(value: Any) -> str:
     """JSON on one line. Paths become text, NaN and infinity null: JSON has neither."""
-    return json.dumps(_plain(value), ensure_ascii=False, allow_nan=False)
+    plain = _plain(value)
+    text = json.dumps(plain, ensure_ascii=False, allow_nan=False)
+    # A path need not be text; escaped it still says which one it is.
+    return text if text == printable(text) else json.dumps(plain, allow_nan=False)
 
 
 def _plain(value: Any) -> Any:
