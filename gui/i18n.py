@@ -1,12 +1,14 @@
 """English and 简体中文; the switch needs no restart.
 
 Texts are English in the source (``self.tr("...")``); a translation is one JSON file that maps the
-English text to the other language, whatever class it stands in.
+English text to the other language, whatever class it stands in. What ``core`` says has a file of
+its own: names and explanations of a plan's fields, and sentences with ``{0}`` where figures stand.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from functools import lru_cache
 
 from PySide6.QtCore import QCoreApplication, QLocale, QObject, QTranslator
@@ -17,12 +19,60 @@ from gui.theme import RESOURCES
 
 @lru_cache(maxsize=4)
 def catalogue(language: str) -> dict[str, str]:
-    """English -> translated text. Empty for English."""
-    path = RESOURCES / "i18n" / f"{language}.json"
+    """English -> translated text, the window's and core's. Empty for English."""
+    return spoken(language) | _read(f"{language}.json")
+
+
+@lru_cache(maxsize=4)
+def spoken(language: str) -> dict[str, str]:
+    """English -> translated text of what core says. Empty for English."""
+    return _read(f"{language}.core.json")
+
+
+def _read(name: str) -> dict[str, str]:
+    path = RESOURCES / "i18n" / name
     if not path.is_file():
         return {}
     texts: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
     return texts
+
+
+@lru_cache(maxsize=4)
+def _patterns(language: str) -> list[tuple[re.Pattern[str], str]]:
+    """Of the sentences with figures: what matches one, and the words in the other language."""
+    return [
+        (re.compile(re.sub(r"\\\{\d\\\}", "(.+?)", re.escape(source)), re.DOTALL), target)
+        for source, target in spoken(language).items()
+        if "{0}" in source
+    ]
+
+
+def sentence(words: str) -> str:
+    """What core said, in the language of the window: each of its sentences that is known.
+
+    Figures and names stay as they are. A sentence that nobody has translated stays English.
+    """
+    language = current_language()
+    if not words or not spoken(language):
+        return words
+    parts = re.split(r"(?<=[.!?])\s+(?=[A-Z])", words)
+    told = [_known(part, language) for part in parts]
+    if not any(told):
+        return words
+    return "".join(
+        part + " " if one is None else one for one, part in zip(told, parts, strict=True)
+    ).rstrip()
+
+
+def _known(words: str, language: str) -> str | None:
+    found = spoken(language).get(words)
+    if found is not None:
+        return found
+    for pattern, target in _patterns(language):
+        if (match := pattern.fullmatch(words)) is not None:
+            # What stands in a sentence may be words of core's, too.
+            return target.format(*(_known(part, language) or part for part in match.groups()))
+    return None
 
 
 class Catalogue(QTranslator):

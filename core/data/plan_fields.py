@@ -250,8 +250,8 @@ FIELDS: tuple[Field, ...] = (
     ),
     Field(
         "quality", "Schedule", "Made for", "choice",
-        "How the plan weighs time against Dice. It says how the plan was made; the other fields "
-        "are what the run obeys.",
+        "What the plan was made for. It proposed the time, and Quick turned mirrored prediction "
+        "off; the run obeys the other fields.",
         choices=(("quick", "Quick"), ("balanced", "Balanced"), ("best", "Best")),
     ),
     Field(

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 
 from core.evaluation.comparison import Row, RunFigures, compare, figures
 from core.project.runs import RunRecord, read_events
-from gui import theme
+from gui import i18n, theme
 from gui.view.run_curves import DiceOverTime, RunCurve
 from gui.widgets import Dialog, Switch, caption, label, line
 
@@ -177,7 +177,7 @@ class CompareRuns(Dialog):
     def _add_row(self, grid: QGridLayout, at: int, row: Row) -> None:
         top = Qt.AlignmentFlag.AlignTop
         grid.addWidget(label(self.tr(row.label), 13, 400, "t3"), at, 0, top)
-        for column, value in enumerate(row.values, start=1):
+        for column, value in enumerate(map(i18n.sentence, row.values), start=1):
             tone = "t1" if row.differs else "t2"
             cell = label(value, 13, 600 if row.differs else 400, tone, wrap=True)
             cell.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QWidget
 from core.errors import UserError
 from core.jobs.machines import Machine, machines, save_machines
 from core.jobs.remote_run import Checked, check
+from gui import i18n
 from gui.tasks import TaskPool
 from gui.widgets import Banner, Button, ComboField, Dialog, Field, caption, label
 
@@ -86,6 +87,7 @@ class MachinesDialog(Dialog):
         self.python.setText(known.python if known else "python3")
         self.folder.setText(known.folder if known else "~/.lesionforge")
         self.banner.hide()
+        self.fit()
 
     def machine(self) -> Machine | None:
         """The machine as it is entered; None, with the reason shown, where it is none."""
@@ -145,5 +147,6 @@ class MachinesDialog(Dialog):
         self._say("warn", self.tr("The machine cannot be used yet"), sentence)
 
     def _say(self, kind: str, title: str, words: str) -> None:
-        self.banner.set(kind, title, words)
+        self.banner.set(kind, title, i18n.sentence(words))
         self.banner.show()
+        self.fit()

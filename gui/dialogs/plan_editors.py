@@ -62,11 +62,11 @@ class TextEditor(Editor):
     def __init__(self, spec: FieldSpec) -> None:
         super().__init__(spec)
         self.field = Field()
-        self.field.setAccessibleName(spec.label)
+        self.field.setAccessibleName(self.tr(spec.label))
         self.field.textEdited.connect(lambda _text: self.changed.emit())
         self.row.addWidget(self.field, 1)
         if spec.unit:
-            self.row.addWidget(label(spec.unit, 12, 400, "t3"))
+            self.row.addWidget(label(self.tr(spec.unit), 12, 400, "t3"))
 
     def set_value(self, value: Any) -> None:
         """Show the words."""
@@ -116,13 +116,13 @@ class TripleEditor(Editor):
             if index:
                 self.row.addWidget(label("×", 13, 400, "t3"))
             field = Field()
-            field.setAccessibleName(f"{spec.label}, {name}")
+            field.setAccessibleName(f"{self.tr(spec.label)}, {name}")
             field.setPlaceholderText(name)
             field.textEdited.connect(lambda _text: self.changed.emit())
             self.fields.append(field)
             self.row.addWidget(field, 1)
         if spec.unit:
-            self.row.addWidget(label(spec.unit, 12, 400, "t3"))
+            self.row.addWidget(label(self.tr(spec.unit), 12, 400, "t3"))
 
     def set_value(self, value: Any) -> None:
         """Show three numbers."""
@@ -184,7 +184,7 @@ class SwitchEditor(Editor):
 
     def __init__(self, spec: FieldSpec) -> None:
         super().__init__(spec)
-        self.switch = Switch(spec.label)
+        self.switch = Switch(self.tr(spec.label))
         self.words = label("", 13)
         self.switch.toggled.connect(self._toggled)
         self.row.addWidget(self.switch)
@@ -210,8 +210,8 @@ class ChoiceEditor(Editor):
 
     def __init__(self, spec: FieldSpec, choices: Sequence[tuple[str, str]]) -> None:
         super().__init__(spec)
-        self.combo = ComboField("", list(choices))
-        self.combo.setAccessibleName(spec.label)
+        self.combo = ComboField("", [(key, self.tr(words)) for key, words in choices])
+        self.combo.setAccessibleName(self.tr(spec.label))
         self.combo.changed.connect(lambda _key: self.changed.emit())
         self.row.addWidget(self.combo, 1)
 

@@ -12,11 +12,13 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from core.data.measured import DeviceLike, Measurements
+from core.data.nnunet import AUGMENTATIONS, CHOICE, augmentation_of
 from core.data.plan import Plan
 from core.data.plan_fields import FIELDS, SECTIONS
 from core.data.plan_words import describe
 from core.data.planner import replan
 from core.errors import UserError
+from gui import i18n
 from gui.dialogs.plan_editors import Editor, make_editor
 from gui.widgets import Dialog, KeyValue, heading, label, line, set_tone
 
@@ -36,7 +38,7 @@ class FieldRow(QWidget):
         row.setContentsMargins(0, 6, 12, 6)
         row.setSpacing(16)
         top = Qt.AlignmentFlag.AlignTop
-        name = label(self.tr(editor.spec.label), 13, 500)
+        name = label(self.tr(editor.spec.label), 13, 500, wrap=True)
         name.setFixedWidth(150)
         name.setMinimumHeight(32)
         name.setBuddy(editor)
@@ -57,7 +59,7 @@ class FieldRow(QWidget):
 
     def show_problem(self, sentence: str) -> None:
         """Mark the field and say why; "" takes it back."""
-        self.problem.setText(sentence)
+        self.problem.setText(i18n.sentence(sentence))
         self.problem.setVisible(bool(sentence))
         self.editor.set_invalid(sentence)
 
@@ -109,6 +111,8 @@ class PlanForm(Dialog):
             column.addWidget(heading(self.tr(section), 15))
             column.addWidget(line())
             column.addSpacing(4)
+            if section == CHOICE.section:
+                column.addWidget(self._augmentation(read_only))
             for spec in (f for f in FIELDS if f.section == section):
                 editor = make_editor(spec, [d.key for d in self._devices])
                 editor.set_value(getattr(self._plan, spec.key))
@@ -135,6 +139,21 @@ class PlanForm(Dialog):
         self.add_button(self.tr("Cancel")).clicked.connect(self.reject)
         self.accept_button = self.add_button(self.tr("Use this plan"), "primary")
         self.accept_button.clicked.connect(self._accept)
+
+    def _augmentation(self, read_only: bool) -> FieldRow:
+        """Whose augmentation it is; a choice sets the fields below."""
+        editor = make_editor(CHOICE, [])
+        editor.set_value(augmentation_of(self._plan))
+        editor.set_read_only(read_only)
+        self.augmentation = FieldRow(editor)
+        self.augmentation.changed.connect(self._take_augmentation)
+        return self.augmentation
+
+    def _take_augmentation(self) -> None:
+        chosen, _ = self.augmentation.editor.read()
+        for key, value in AUGMENTATIONS.get(chosen, {}).items():
+            self.rows[key].editor.set_value(value)
+        self.check()
 
     def _cases(self) -> KeyValue:
         """What the plan was made for; found in the data, so it cannot be edited."""
@@ -167,7 +186,7 @@ class PlanForm(Dialog):
                 self._plan = replan(self._plan, self._devices, measured=self._measured, **values)
                 self._follow(values)
             except UserError as error:
-                wrong, words = True, error.sentence
+                wrong, words = True, i18n.sentence(error.sentence)
                 self._mark(error.sentence)
         self.accept_button.setEnabled(not wrong)
         self.accept_button.setToolTip(words if wrong else "")
@@ -183,6 +202,7 @@ class PlanForm(Dialog):
         for key, value in values.items():
             if getattr(self._plan, key) != value:
                 self.rows[key].editor.set_value(getattr(self._plan, key))
+        self.augmentation.editor.set_value(augmentation_of(self._plan))
 
     def _mark(self, sentence: str) -> None:
         """Put a sentence about several fields to the first field it names."""

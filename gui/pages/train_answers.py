@@ -67,12 +67,15 @@ class Answers(QWidget):
             field.hide()
         self._column.addWidget(label(self.tr("Quality and time"), 13, 600))
         self._row(self.quality)
-        self._row(self.time, self.minutes, self.epochs)
+        self._row(self.time)
+        # Below: in a narrow window the times take the whole width.
+        self._row(self.minutes, self.epochs)
         words = caption(
             self.tr(
-                "Quick is for a first look, Best for a night. The plan takes the finest grid and "
-                "the largest network that still learn something in the time. The run ends after "
-                "this time; it can be stopped, resumed and extended whenever you like."
+                "The quality proposes a time: Quick a first look, whose predictions are not "
+                "mirrored, Best a night. Whatever the time, the plan takes the finest grid and the "
+                "largest network that still learn something in it. A run can be stopped, resumed "
+                "and extended whenever you like."
             ),
             wrap=True,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Signal
 
 from core.events import HintEvent
+from gui import i18n
 from gui.run.history import RunHistory
 from gui.widgets import Banner
 
@@ -51,7 +52,7 @@ class HintBanner(Banner):
         elif hint.hint == "early stop":
             actions.insert(0, (self.tr("Extend…"), self.extend_asked.emit))
         tone = "info" if hint.hint == "early stop" else "warn"
-        self.set(tone, titles[hint.hint], hint.sentence, actions)
+        self.set(tone, titles[hint.hint], i18n.sentence(hint.sentence), actions)
 
     def _put_away(self) -> None:
         if self._shown is not None and self._history is not None:

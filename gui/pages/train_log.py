@@ -11,7 +11,7 @@ from PySide6.QtGui import QKeyEvent, QMouseEvent, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
 from core.project.runs import LOG
-from gui import theme
+from gui import i18n, theme
 from gui.run.history import LogLine, RunHistory
 from gui.widgets import Card, IconButton, heading, label, set_tone
 from gui.widgets.paint import painter, text
@@ -167,7 +167,7 @@ class LogPanel(QWidget):
 
 
 def _one_line(entry: LogLine) -> str:
-    return f"{time.strftime('%H:%M:%S', time.localtime(entry.time))}  {entry.words}"
+    return f"{time.strftime('%H:%M:%S', time.localtime(entry.time))}  {i18n.sentence(entry.words)}"
 
 
 def _as_html(entry: LogLine) -> str:

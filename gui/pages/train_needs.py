@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from core.data.plan import Plan
 from core.hardware import DeviceInfo
+from gui import i18n
 from gui.widgets import Button, KeyValue, Pill, ProgressBar, label
 from gui.widgets.times import clock, time_left
 
@@ -103,7 +104,7 @@ class Needs(QWidget):
 
     def show_failure(self, sentence: str) -> None:
         """Measuring came to nothing."""
-        self.problem.setText(sentence)
+        self.problem.setText(i18n.sentence(sentence))
         self.problem.setVisible(bool(sentence))
 
     def _show_problem(self, plan: Plan, device: DeviceInfo | None, disk_free: int) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QTimer, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QHideEvent, QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from core.data.plan import Plan
 from core.data.plan_words import remarks
@@ -17,6 +17,7 @@ from core.errors import UserError
 from core.events import StateEvent
 from core.hardware import DeviceInfo
 from core.project.splits import is_labelled
+from gui import i18n
 from gui.dialogs.machines import MachinesDialog
 from gui.dialogs.plan_form import edit_plan
 from gui.pages.train_answers import Answers
@@ -80,7 +81,11 @@ class NewRun(QWidget):
         self.remark = Banner("warn", "")
         self.remark.hide()
         column.addWidget(self.remark)
-        row = QHBoxLayout()
+        # Only a low window, or one with a banner, has to scroll.
+        parts = QWidget()
+        parts.setObjectName("scrolled")
+        row = QHBoxLayout(parts)
+        row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(16)
         self.card = PlanCard()
         self.card.show_plan(None, True)
@@ -90,7 +95,11 @@ class NewRun(QWidget):
         row.addWidget(self.card)
         row.addWidget(self._form(), 1)
         row.addWidget(self.cases)
-        column.addLayout(row, 1)
+        area = QScrollArea()
+        area.setWidgetResizable(True)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setWidget(parts)
+        column.addWidget(area, 1)
 
     def _form(self) -> Card:
         card = Card(self.tr("Run"))
@@ -208,7 +217,7 @@ class NewRun(QWidget):
         self.remark.hide()
         self.card.show_plan(None, True)
         self.banner.set(
-            "warn", self.tr("No plan could be made"), sentence,
+            "warn", self.tr("No plan could be made"), i18n.sentence(sentence),
             [(self.tr("Open Library"), lambda: self._session.page_requested.emit("library")),
              (self.tr("Try again"), self._plan)],
         )  # fmt: skip
@@ -245,7 +254,8 @@ class NewRun(QWidget):
         words = remarks(plan)
         self.remark.setVisible(bool(words))
         if words:
-            self.remark.set("warn", self.tr("Where lesions lie is used"), " ".join(words))
+            text = i18n.sentence(" ".join(words))
+            self.remark.set("warn", self.tr("Where lesions lie is used"), text)
 
     # ---- measuring ---------------------------------------------------------------------------
 

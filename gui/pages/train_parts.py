@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from core.events import StageEvent
 from core.project.runs import RunRecord
-from gui import theme
+from gui import i18n, theme
 from gui.run.history import RunHistory
 from gui.widgets import (
     Button,
@@ -166,7 +166,7 @@ class RunHeader(QWidget):
 
     def show_verdict(self, sentence: str) -> None:
         """What holds the run up, right of the facts; whole in the tooltip where it is cut."""
-        self.verdict.set_text(sentence)
+        self.verdict.set_text(i18n.sentence(sentence))
 
     def _state_words(self, history: RunHistory, state: HeadState) -> tuple[str, str]:
         going = history.run_state in ("preparing", "running", "paused")

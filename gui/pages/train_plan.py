@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QCoreApplication, QEvent, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QHelpEvent, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QToolTip, QWidget
 
+from core.data.nnunet import augmentation_of
 from core.data.plan import Plan
 from core.data.plan_fields import FIELDS
 from core.data.plan_words import format_value
@@ -135,10 +136,11 @@ def plan_values(plan: Plan, device_name: str) -> list[str]:
     """The values of the card's rows from top to bottom; sizes as columns × rows × slices."""
     f, e = plan.figures, plan.estimates
     known = f.cases_train > 0
+    theirs = augmentation_of(plan) == "nnunet"
     spatial = [plan.rotation_degrees > 0, plan.scaling > 0, plan.mirror]
     grey = [plan.noise, plan.blur, plan.contrast]
     return [
-        f"{f.cases_train}, and {f.cases_val} held out" if known else "",
+        _words("{0}, and {1} held out").format(f.cases_train, f.cases_val) if known else "",
         f"{_across(f.median_spacing)} mm" if known else "",
         f"{_ml(f.lesion_ml[0])}–{_ml(f.lesion_ml[2])} mL" if known else "",
         " / ".join(f"{v:.0f}".replace("-", "−") for v in f.hu) if known else "",
@@ -148,8 +150,8 @@ def plan_values(plan: Plan, device_name: str) -> list[str]:
         str(plan.batch),
         f"{e.parameters / 1e6:.1f} M" if e.parameters else "",
         plan.precision,
-        _some(spatial),
-        _some(grey),
+        "nnU-Net" if theirs else _some(spatial),
+        "nnU-Net" if theirs else _some(grey),
         (f"{plan.processes} × " if plan.processes > 1 else "")
         + (_short(device_name) or plan.device),
         f"{e.memory_bytes / 1e9:.1f} GB" if e.memory_bytes else "",
@@ -158,9 +160,13 @@ def plan_values(plan: Plan, device_name: str) -> list[str]:
 
 
 def _some(on: Sequence[bool]) -> str:
-    if all(on):
-        return "On"
-    return "Off" if not any(on) else f"{sum(on)} of {len(on)}"
+    if all(on) or not any(on):
+        return _words("On" if on[0] else "Off")
+    return _words("{0} of {1}").format(sum(on), len(on))
+
+
+def _words(source: str) -> str:
+    return QCoreApplication.translate("PlanCard", source)
 
 
 def _across(zyx: Sequence[float]) -> str:

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 from core.data.plan import Plan
 from core.errors import UserError
 from core.project.runs import RunRecord
+from gui import i18n
 from gui.dialogs.plan_form import show_plan
 from gui.pages.train_hints import HintBanner
 from gui.pages.train_log import LogPanel
@@ -153,7 +154,8 @@ class RunView(QWidget):
         if not state.busy:
             resume = self.tr("Resume") if history.checkpoints else self.tr("Start again")
             actions.insert(0, (resume, self.resume_asked.emit))
-        self.banner.set("err", self.tr("{0} failed").format(run.id), words[1], actions)
+        title = self.tr("{0} failed").format(run.id)
+        self.banner.set("err", title, i18n.sentence(words[1]), actions)
 
     def _open_log(self) -> None:
         if not self.log.is_open():

@@ -200,7 +200,7 @@ class RunHistory:
         """Done share (0-1) of the stage that is on: preparing, else training. NaN if unknown."""
         if self.run_state == "preparing" and self.stage is not None and self.stage.total > 0:
             return self.stage.done / self.stage.total
-        if self.run_state == "done":
+        if self.run_state == "done" and not any(h.hint == "early stop" for h in self.hints):
             return 1.0
         if self.step is None or self.step.steps <= 0:
             return math.nan

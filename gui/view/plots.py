@@ -43,7 +43,7 @@ class EpochPlot(Plot):
     since the last time.
     """
 
-    margins = (40, 8, 14, 40)
+    margins = (40, 8, 14, 44)
 
     def __init__(self) -> None:
         super().__init__()

@@ -90,6 +90,15 @@ class Dialog(QDialog):
             self.adjustSize()
             self.move(window.mapToGlobal(window.rect().center()) - self.rect().center())
 
+    def fit(self) -> None:
+        """Take the height that the content needs now, round the same middle."""
+        if not self.isVisible():
+            return  # It is fitted when it is shown.
+        middle = self.geometry().center()
+        self.layout().activate()
+        self.resize(self.width(), self.layout().totalHeightForWidth(self.width()))
+        self.move(middle - self.rect().center())
+
     def done(self, result: int) -> None:
         """Take the shade away and close."""
         if self._shade is not None:
