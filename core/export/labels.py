@@ -29,7 +29,7 @@ from core.project.records import SeriesRecord
 
 DicomLabel = Literal["seg", "rtstruct"]
 
-_MAKE = {"seg": make_seg, "rtstruct": make_rtstruct}
+MAKE = {"seg": make_seg, "rtstruct": make_rtstruct}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ def export_dicom_label(
     if references is None:
         references = made_references(record.series_uid, record.patient_id, record.geometry)
         images = path.with_name(f"{path.stem}_images")
-    made = _MAKE[kind](labels, references, segments_of(project.schema, options), path)
+    made = MAKE[kind](labels, references, segments_of(project.schema, options), path)
     if images is not None and not images.exists():
         write_slices(references, read_volume(record, cancelled=cancelled), images, cancelled)
     save(made, path)

@@ -25,6 +25,8 @@ FORMAT = 2
 
 _SETTINGS = "project.json"
 _LIBRARY = "library.sqlite"
+#: The secret behind pseudonyms; see :mod:`core.project.identity`.
+KEY_FILE = "pseudonyms.key"
 
 
 def series_key(series_uid: str) -> str:
@@ -110,7 +112,7 @@ class ProjectFolder:
         path = path.absolute()
         parts = (self.labels, self.runs, self.models, self.cache, self.exports)
         # The library has companions (-wal, -shm) while it is open.
-        if path.parent == self.path and path.name.startswith((_SETTINGS, _LIBRARY)):
+        if path.parent == self.path and path.name.startswith((_SETTINGS, _LIBRARY, KEY_FILE)):
             return True
         return any(path.is_relative_to(part) for part in parts)
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import UID, generate_uid
 
-from core.dicom.parsing import text
+from core.dicom.elements import text
 from core.dicom.writing.meaning import Made, Meaning
 from core.errors import FileRefusedError
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -40,11 +40,17 @@ def write_slices(
     Raises FileExistsError when the folder is there, Cancelled.
     """
     folder.mkdir()
-    for index, (image, pixels) in enumerate(zip(references.images, volume.hu, strict=True)):
+    for index, image in enumerate(slices(references, volume)):
         if cancelled is not None and cancelled():
             raise Cancelled
-        image.PixelData = np.ascontiguousarray(pixels, dtype="<i2").tobytes()
         image.save_as(folder / f"{index + 1:04d}.dcm", enforce_file_format=True)
+
+
+def slices(references: References, volume: Volume) -> Iterator[Dataset]:
+    """The CT slices of a volume one after the other, each with its pixels while it is the last."""
+    for image, pixels in zip(references.images, volume.hu, strict=True):
+        image.PixelData = np.ascontiguousarray(pixels, dtype="<i2").tobytes()
+        yield image
         del image.PixelData  # one slice in memory, not all
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from pydicom.dataset import Dataset
 
-from core.dicom.parsing import numbers, parse, quiet, text
+from core.dicom.elements import numbers, text
+from core.dicom.parsing import parse, quiet
 from core.dicom.series import FoundSeries
 from core.geometry import Geometry
 

@@ -12,7 +12,7 @@ from pydicom.sequence import Sequence
 from pydicom.sr.coding import Code
 from pydicom.uid import UID, ImplicitVRLittleEndian, RTStructureSetStorage
 
-from core.dicom.parsing import text
+from core.dicom.elements import text
 from core.dicom.writing.base import MAKER, Segment, file_meta, new_uid, present, start
 from core.dicom.writing.contours import contours
 from core.dicom.writing.references import References, decimal

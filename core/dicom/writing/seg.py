@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.sr.coding import Code
 
-from core.dicom.parsing import quiet, whole
+from core.dicom.elements import whole
+from core.dicom.parsing import quiet
 from core.dicom.writing.base import MAKER, Segment, new_uid, present, program_version
 from core.dicom.writing.references import References
 
