@@ -57,15 +57,19 @@ def read_series(
     progress: Progress | None = None,
     cancelled: Stop | None = None,
     first_slice: FirstSlice | None = None,
+    *,
+    frames: Sequence[tuple[int, int]] = (),
 ) -> Volume:
     """The volume of ``files``: one file a slice in slice order, or multi-frame files.
 
     geometry: the grid found by :mod:`core.dicom.series`; frames of multi-frame files are put where
     their positions say. progress: slices done and in all. first_slice: called once, early, with
-    the index and HU [y, x] of the middle slice. Padding values are kept like any other. Raises
-    FileRefusedError naming the file that is missing, damaged or of another size, and Cancelled.
+    the index and HU [y, x] of the middle slice. frames: of multi-frame files, see
+    :class:`core.dicom.scanned.Scanned`; without, they are found by position. Padding values are
+    kept like any other. Raises FileRefusedError naming the file that is missing, damaged or of
+    another size, and Cancelled.
     """
-    jobs = _jobs(files, geometry)
+    jobs = _chosen(files, frames) if frames else _jobs(files, geometry)
     middle = jobs[len(jobs) // 2]
     # Decoded before the memory of the whole is asked for: a wrong file is found out here.
     plane = _decode(middle, geometry)
@@ -107,6 +111,11 @@ def _jobs(files: Sequence[Path], geometry: Geometry) -> list[_Job]:
             "Import the folder again.",
         )
     return [jobs[i] for i in range(count)]
+
+
+def _chosen(files: Sequence[Path], frames: Sequence[tuple[int, int]]) -> list[_Job]:
+    sources = [PixelFile(path) for path in files]
+    return [_Job(i, sources[file], frame) for i, (file, frame) in enumerate(frames)]
 
 
 def _decode_all(

@@ -14,8 +14,9 @@ from core.dicom.frames import Frame, frames_of
 from core.dicom.merge import Region, Structure, merge
 from core.dicom.parsing import parse, quiet
 from core.dicom.segpixels import SegPixels
-from core.dicom.series import SAME_PLACE_MM, stack_geometry
+from core.dicom.slices import stack_geometry
 from core.dicom.stack import Raster, Stack, on_series
+from core.dicom.tolerances import SAME_PLACE_MM
 from core.errors import FileRefusedError
 
 #: Share of a voxel above which a fractional segmentation counts as inside.

@@ -38,11 +38,13 @@ class Raster:
 @dataclass(frozen=True, slots=True)
 class Stack:
     """Parallel planes of one matrix. geometry: its grid, with the usual slice distance. offsets:
-    mm of each plane along the normal from the first one, ascending.
+    mm of each plane along the normal from the first one, ascending. shifts: mm (down, right) of
+    each plane's first pixel from that of the first one, where the gantry was tilted; else empty.
     """
 
     geometry: Geometry
     offsets: tuple[float, ...]
+    shifts: tuple[tuple[float, float], ...] = ()
 
     @classmethod
     def even(cls, geometry: Geometry) -> Stack:
@@ -61,12 +63,22 @@ class Stack:
         return np.asarray(self.geometry.origin)
 
     def in_plane(self, points: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """For LPS points [..., 3]: fractional (row, column) [..., 2], and mm along the normal."""
+        """For LPS points [..., 3]: fractional (row, column) [..., 2] on the first plane, and mm
+        along the normal. See :meth:`aside` for the other planes.
+        """
         axes, spacing = self.geometry.axes, self.geometry.spacing
         relative = np.asarray(points, dtype=np.float64) - self.origin
         columns = relative @ axes[:, 0] / spacing[2]
         rows = relative @ axes[:, 1] / spacing[1]
         return np.stack([rows, columns], axis=-1), relative @ axes[:, 2]
+
+    def aside(self, planes: Any) -> NDArray[np.float64]:
+        """Pixels (rows, columns) [..., 2] by which planes [...] lie aside of the first: to be taken
+        from what :meth:`in_plane` says of a point on them.
+        """
+        if not self.shifts:
+            return np.zeros((*np.shape(planes), 2))
+        return (np.asarray(self.shifts) / np.asarray(self.geometry.spacing[1:]))[planes]
 
     def nearest_plane(self, along: float) -> int | None:
         """The plane at ``along`` mm, None when none is nearer than half the usual distance."""
@@ -79,7 +91,10 @@ class Stack:
         axes, spacing = self.geometry.axes, self.geometry.spacing
         rows = np.arange(self.geometry.shape[1])[:, None, None] * spacing[1] * axes[:, 1]
         columns = np.arange(self.geometry.shape[2])[None, :, None] * spacing[2] * axes[:, 0]
-        return self.origin + self.offsets[plane] * axes[:, 2] + rows + columns
+        first = self.origin + self.offsets[plane] * axes[:, 2]
+        if self.shifts:
+            first = first + axes[:, [1, 0]] @ np.asarray(self.shifts[plane])
+        return first + rows + columns
 
 
 def transfer(labels: NDArray[np.uint8], source: Stack, target: Stack) -> NDArray[np.uint8]:
@@ -102,6 +117,7 @@ def transfer(labels: NDArray[np.uint8], source: Stack, target: Stack) -> NDArray
         planes = _nearest(offsets, places)
         near = np.abs(offsets[planes] - places) <= reach
         if near.any():
+            pixels = pixels - source.aside(planes)
             out[index] = _lookup(labels, np.broadcast_to(planes, along.shape), pixels, near)
     return out
 

@@ -3,6 +3,7 @@
     folder/label.seg.nrrd        the label as last saved
     folder/edits.journal         edits since then, each on the disk before the next
     folder/revisions/*.seg.nrrd  earlier label files
+    folder/grids/                the label on grids the series had before, see core.labels.moving
     folder/proposal.seg.nrrd     what a model proposed, with proposal.json; never part of the label
 
 Every step leaves a state from which :meth:`LabelStore.load` gives each finished edit, whenever the
@@ -34,6 +35,7 @@ JOURNAL_FILE = "edits.journal"
 PROPOSAL_FILE = "proposal.seg.nrrd"
 PROPOSAL_INFO = "proposal.json"
 REVISIONS = "revisions"
+GRIDS = "grids"
 
 #: Old label files kept: the newest ones each, and before them one per ten minutes of work, since
 #: a session saves every few seconds and would push the morning's state out within a minute.
@@ -132,6 +134,7 @@ class LabelStore:
             self.path.unlink(missing_ok=True)
             for revision in self.revisions():
                 revision.unlink()
+            shutil.rmtree(self.folder / GRIDS, ignore_errors=True)
 
     def save_proposal(self, labels: Labels, info: dict[str, Any]) -> None:
         """Keep what a model proposed beside the label. info: plain JSON (model, confidence…)."""

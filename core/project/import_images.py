@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from core.dicom.checks import geometry_checks
-from core.dicom.frames import Frame
+from core.dicom.scanned import Scanned
 from core.errors import FileRefusedError
 from core.images import Raw, read_raw
 from core.project.naming import case_name, says_image, says_mask
@@ -87,18 +87,5 @@ def _record(raw: Raw) -> SeriesRecord:
         geometry=raw.geometry,
         files=raw.layout.files,
         source="image",
-        checks=(*_grid_checks(raw), *checks),
+        checks=(*geometry_checks(Scanned.even(raw.geometry)), *checks),
     )
-
-
-def _grid_checks(raw: Raw) -> list[Check]:
-    grid = raw.geometry
-    axes = grid.axes
-    frame = Frame(
-        position=grid.origin,
-        orientation=tuple([*axes[:, 0].tolist(), *axes[:, 1].tolist()]),
-        spacing=(grid.spacing[1], grid.spacing[2]),
-    )
-    count = min(2, grid.shape[0])
-    positions = np.asarray([grid.index_to_mm((z, 0, 0)) for z in range(count)])
-    return geometry_checks([frame] * count, positions, grid, None)

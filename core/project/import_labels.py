@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from core.dicom.headers import Header
 from core.dicom.rtstruct import read_rtstruct
 from core.dicom.seg import read_seg
-from core.dicom.series import FoundSeries
 from core.dicom.stack import Raster, Stack, on_series
 from core.errors import FileRefusedError
 from core.geometry import Geometry
@@ -48,7 +47,6 @@ class LabelImport:
     """
 
     project: Project
-    found: dict[str, FoundSeries]
     skipped: list[Skipped] = field(default_factory=list)
     _schema: LabelSchema = field(init=False)
     _drafts: dict[str, _Draft] = field(default_factory=dict)
@@ -96,7 +94,7 @@ class LabelImport:
         refused: FileRefusedError | None = None
         for record in candidates:
             try:
-                raster = labels.rasterise(stack_of(record, self.found))
+                raster = labels.rasterise(stack_of(record))
             except FileRefusedError as error:
                 refused = error
                 continue
@@ -114,7 +112,7 @@ class LabelImport:
             raise FileRefusedError(path, "it is an empty mask")
         # A mask on the very grid of the series keeps its slices, even where those are uneven.
         same = _same_box(geometry, record.geometry)
-        target = Stack.even(record.geometry) if same else stack_of(record, self.found)
+        target = Stack.even(record.geometry) if same else stack_of(record)
         raster = on_series(path, labels, Stack.even(geometry), target, names)
         self._take(path, record, self._named(path, raster))
 

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from core.dicom.headers import Header
+from core.dicom.outcomes import outcome
+from core.dicom.remedies import KEEP
 from core.dicom.scan import read_headers
-from core.dicom.series import FoundSeries, group
+from core.dicom.scanned import Scanned
+from core.dicom.series import FoundSeries
 from core.dicom.stack import Stack
+from core.dicom.tolerances import SAME_PLACE_MM
 from core.project.project import Project
 from core.project.records import SeriesRecord, Skipped
-
-#: Checks of a series whose slices are not evenly spaced.
-_UNEVEN = ("missing-slice", "mixed-spacing")
+from core.project.remedying import scanned_of
 
 
 def record_of(found: FoundSeries) -> SeriesRecord:
@@ -37,6 +42,7 @@ def record_of(found: FoundSeries) -> SeriesRecord:
         kernel=header.kernel,
         kvp=header.kvp,
         checks=found.checks,
+        scanned=None if found.scanned.plain else found.scanned,
     )
 
 
@@ -59,37 +65,60 @@ def with_known_slices(project: Project, headers: Sequence[Header]) -> list[Heade
 def keep_labelled_grids(
     project: Project, records: Sequence[SeriesRecord]
 ) -> tuple[list[SeriesRecord], list[Skipped]]:
-    """Rows that may be written: a labelled series must not change its grid under its label."""
-    known = {r.series_uid: r for r in project.series()}
+    """Rows that may be written. A labelled series must not change its grid under its label, and a
+    remedy that was chosen stays in force where the slices are still those it was chosen for.
+    """
+    known = {r.series_uid: r for r in project.library.all(hidden=True)}
     kept: list[SeriesRecord] = []
     skipped: list[Skipped] = []
     for record in records:
         old = known.get(record.series_uid)
-        if (
-            old is not None
-            and not old.geometry.same_grid(record.geometry)
-            and project.label_store(record.series_uid).exists()
-        ):
+        if old is not None and _same_slices(old, record):
+            kept.append(_remedied(old, record))
+        elif old is None or _may_change(project, old):
+            # Other slices: what was chosen for the old ones says nothing about these.
+            undone = () if old is None else tuple(replace(c, undone=True) for c in old.choices)
+            kept.append(replace(record, choices=undone))
+        else:
             text = (
-                f"{record.files[0].parent.name} was not imported again: its series has a label, "
-                "and its slices are not those the label was made on."
+                f"{record.files[0].parent.name} was not imported again: its series has a label or "
+                "was split, and its slices are not those that was done on."
             )
             skipped.append(Skipped(record.files[0].parent, text))
-        else:
-            kept.append(record)
     return kept, skipped
 
 
-def stack_of(record: SeriesRecord, found: dict[str, FoundSeries]) -> Stack:
-    """The planes of a series; read from its files where they are uneven and not just found."""
-    here = found.get(record.series_uid)
-    if here is not None:
-        return Stack(here.geometry, here.offsets)
-    if record.source == "dicom" and any(c.code in _UNEVEN for c in record.checks):
-        headers = [h for _, h in read_headers(record.files) if isinstance(h, Header)]
-        for series in group(headers):
-            if series.geometry.shape == record.geometry.shape:
-                return Stack(record.geometry, series.offsets)
+def _same_slices(old: SeriesRecord, fresh: SeriesRecord) -> bool:
+    """Whether two rows have their slices at the same places."""
+    if old.scanned is None or fresh.scanned is None:
+        # Even ones, or a row from before libraries knew where each slice lies.
+        before = old.geometry if old.scanned is None else old.scanned.geometry
+        return before.same_grid(fresh.geometry)
+    grids = old.scanned.geometry.same_grid(fresh.scanned.geometry)
+    return grids and np.allclose(old.scanned.offsets, fresh.scanned.offsets, atol=SAME_PLACE_MM)
+
+
+def _may_change(project: Project, old: SeriesRecord) -> bool:
+    return not old.hidden and not project.label_store(old.series_uid).exists()
+
+
+def _remedied(old: SeriesRecord, fresh: SeriesRecord) -> SeriesRecord:
+    """``fresh`` with the remedy of ``old`` in force, which has the same slices."""
+    scanned = fresh.scanned or Scanned.even(fresh.geometry, fresh.checks)
+    if old.remedy == KEEP:
+        return replace(fresh, choices=old.choices)
+    made = outcome(scanned, old.remedy)
+    return replace(
+        fresh, geometry=made.geometry, checks=made.checks, scanned=scanned, choices=old.choices
+    )
+
+
+def stack_of(record: SeriesRecord) -> Stack:
+    """The planes of a series, uneven where those of its slices are."""
+    if record.remade is None:
+        scanned = scanned_of(record)
+        shifts = scanned.shifts if scanned.sheared else ()
+        return Stack(record.geometry, scanned.offsets, shifts)
     return Stack.even(record.geometry)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from core.dicom.headers import Header
 from core.dicom.scan import find_files, read_headers
-from core.dicom.series import FoundSeries, group
+from core.dicom.series import group
 from core.errors import Cancelled, FileRefusedError
 from core.formats.names import image_suffix, values_files
 from core.project.import_images import judge
@@ -102,9 +102,9 @@ class _Import:
         images = [path for path in files if image_suffix(path)]
         self.values = values_files(images)
         headers = self._headers([path for path in files if not image_suffix(path)])
-        found = self._dicom(headers)
+        self._dicom(headers)
         masks = self._images(images)
-        self.labels = LabelImport(self.project, {s.uid: s for s in found}, self.skipped)
+        self.labels = LabelImport(self.project, self.skipped)
         dicom_labels = [h for h in headers if h.kind != "ct"]
         total = len(dicom_labels) + len(masks)
         for done, header in enumerate(dicom_labels, start=1):
@@ -127,12 +127,11 @@ class _Import:
             self._say("Reading files", done, len(files), len(seen))
         return headers
 
-    def _dicom(self, headers: list[Header]) -> list[FoundSeries]:
+    def _dicom(self, headers: list[Header]) -> None:
         found = group(with_known_slices(self.project, headers))
         for series in found:
             self.skipped += [Skipped(path, reason) for path, reason in series.dropped]
         self._keep([record_of(series) for series in found])
-        return found
 
     def _images(self, paths: list[Path]) -> list[Path]:
         """Volumes become rows; the masks are returned."""

@@ -15,17 +15,16 @@ from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from core.errors import FileRefusedError, UserError
-from core.geometry import Geometry
+from core.project import rows
 from core.project.folder import ProjectFolder
 from core.project.records import LABEL_STATUSES, SPLITS, SeriesRecord
 from core.project.search import Order, filter_records
-from core.volume import Check
 
 #: Schema version, in SQLite's user_version. ``_MIGRATIONS[n]`` brings version n to n + 1.
-VERSION = 2
+VERSION = 3
 
 _CREATE = """
 CREATE TABLE series (
@@ -63,7 +62,15 @@ CREATE INDEX series_by_frame ON series (frame_uid);
 #: Labels from before partial ones: every class counts as complete.
 _PARTIAL = "ALTER TABLE series ADD COLUMN unannotated TEXT NOT NULL DEFAULT '[]'"
 
-_MIGRATIONS: dict[int, str] = {0: _CREATE, 1: _PARTIAL}
+#: From before remedies: nobody chose any, and how slices lie is asked of the files when needed.
+_REMEDIES = """
+ALTER TABLE series ADD COLUMN scanned TEXT NOT NULL DEFAULT '';
+ALTER TABLE series ADD COLUMN choices TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE series ADD COLUMN part_of TEXT NOT NULL DEFAULT '';
+ALTER TABLE series ADD COLUMN hidden INTEGER NOT NULL DEFAULT 0;
+"""
+
+_MIGRATIONS: dict[int, str] = {0: _CREATE, 1: _PARTIAL, 2: _REMEDIES}
 
 #: What the user made: importing the same series again refreshes the rest and leaves these.
 USER_FIELDS = (
@@ -77,6 +84,8 @@ USER_FIELDS = (
     "split",
     "unannotated",
     "added",
+    "part_of",
+    "hidden",
 )
 
 _COLUMNS = tuple(SeriesRecord.__dataclass_fields__)
@@ -145,17 +154,25 @@ class Library:
 
     def get(self, series_uid: str) -> SeriesRecord:
         """The row of a series. Raises UserError when there is none, or it was removed."""
-        rows = self._select("WHERE series_uid = ? AND removed = ''", [series_uid])
-        if not rows:
+        found = self._select("WHERE series_uid = ? AND removed = ''", [series_uid])
+        if not found:
             raise UserError(
                 f"There is no series {series_uid} in this project. "
                 "List the project to see its series."
             )
-        return rows[0]
+        return found[0]
 
-    def all(self) -> list[SeriesRecord]:
-        """All series that were not removed, in the order they were added."""
-        return self._select("WHERE removed = '' ORDER BY added, patient_id, series_uid")
+    def all(self, hidden: bool = False) -> list[SeriesRecord]:
+        """All series that were not removed, in the order they were added.
+
+        hidden: also those for which other rows stand, see ``SeriesRecord.hidden``.
+        """
+        which = "" if hidden else "AND hidden = 0 "
+        return self._select(f"WHERE removed = '' {which}ORDER BY added, patient_id, series_uid")
+
+    def parts_of(self, series_uid: str) -> list[SeriesRecord]:
+        """The parts a series was ever split into, also hidden and removed ones."""
+        return self._select("WHERE part_of = ? ORDER BY series_uid", [series_uid])
 
     def removed(self) -> list[SeriesRecord]:
         """Series that were removed and can come back, the last removed first."""
@@ -249,29 +266,18 @@ class Library:
     def _select(self, where: str, values: Sequence[Any] = ()) -> list[SeriesRecord]:
         sql = f"SELECT {', '.join(_COLUMNS)} FROM series {where}"  # noqa: S608 - our own text
         with self._lock:
-            rows = self._connection.execute(sql, values).fetchall()
-        return [self._record(dict(zip(_COLUMNS, row, strict=True))) for row in rows]
+            found = self._connection.execute(sql, values).fetchall()
+        return [self._record(dict(zip(_COLUMNS, row, strict=True))) for row in found]
 
     def _store(self, name: str, value: Any) -> Any:
-        if name == "geometry":
-            return json.dumps(cast(Geometry, value).as_json())
         if name == "files":
-            return json.dumps(self._folder.pack_files(value), ensure_ascii=False)
-        if name == "checks":
-            return json.dumps([[c.code, c.message] for c in value], ensure_ascii=False)
-        if name in ("labels", "unannotated"):
-            return json.dumps(list(value), ensure_ascii=False)
-        return int(value) if isinstance(value, bool) else value
+            # As ASCII: a name on Linux need not be text, and this one has to come back as it was.
+            return json.dumps(self._folder.pack_files(value))
+        return rows.stored(name, value)
 
     def _record(self, row: dict[str, Any]) -> SeriesRecord:
-        uid = str(row["series_uid"])
-        row["geometry"] = Geometry.from_json(json.loads(row["geometry"]))
-        row["files"] = self._unpacked(uid, row["files"])
-        row["checks"] = tuple(Check(code, message) for code, message in json.loads(row["checks"]))
-        row["labels"] = tuple(json.loads(row["labels"]))
-        row["unannotated"] = tuple(json.loads(row["unannotated"]))
-        row["missing"] = bool(row["missing"])
-        return SeriesRecord(**row)
+        files = self._unpacked(str(row["series_uid"]), row["files"])
+        return SeriesRecord(**rows.loaded(row), files=files)
 
     def _unpacked(self, uid: str, text: str) -> tuple[Path, ...]:
         # A thousand series of 300 slices are 300,000 paths; they change only on import and

@@ -43,7 +43,7 @@ def read_loose(
     if len(series) > 1:
         raise FileRefusedError(path, _several(series), "Give the folder of one of them.")
     (only,) = series
-    volume = read_series(only.files, only.geometry, progress, cancelled)
+    volume = read_series(only.files, only.geometry, progress, cancelled, frames=only.scanned.frames)
     checks = tuple(dict.fromkeys((*only.checks, *volume.checks)))
     return Volume(volume.hu, volume.geometry, checks)
 

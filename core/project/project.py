@@ -25,6 +25,7 @@ from core.project.library import Library
 from core.project.records import LabelStatus, SeriesRecord, Split
 
 if TYPE_CHECKING:
+    from core.dicom.remedies import Offer, Remedy
     from core.labels.store import LabelStore
 
 
@@ -170,16 +171,51 @@ class Project:
         back. Raises UserError when the project does not hold the series.
         """
         # Loaded late: it brings SimpleITK, which listing a project does not need.
+        from core.labels.moving import finish_move  # noqa: PLC0415
         from core.labels.store import LabelStore  # noqa: PLC0415
 
         record = self.record(series_uid)
         with self._lock:
             store = self._stores.get(series_uid)
             if store is None or store.geometry != record.geometry:
+                finish_move(self.labels_dir(series_uid), record.geometry)
                 store = LabelStore(self.labels_dir(series_uid), record.geometry, self.schema)
                 self._stores[series_uid] = store
             store.schema = self.schema
             return store
+
+    def remedies(self, series_uid: str) -> tuple[Offer, ...]:
+        """What can safely be done about a doubtful series, ``keep`` first.
+
+        For a series that was split, or a part of one, see :meth:`undo_remedy`. Raises UserError for
+        an unknown series, FileRefusedError when its files have to be asked and are gone.
+        """
+        from core.project import remedying  # noqa: PLC0415 - as label_store
+
+        return remedying.offered(self, series_uid)
+
+    def apply_remedy(self, series_uid: str, remedy: Remedy) -> tuple[SeriesRecord, ...]:
+        """Choose a remedy; returns the rows that now stand for the series (several after a split).
+
+        Grid, checks and thumbnail of the row become those of the remedied volume. A label and a
+        proposal are carried over by their place in the patient; the label as it was is kept.
+        Nobody may be labelling the series meanwhile. Raises UserError for a remedy that is not
+        safe for it, FileRefusedError for a damaged label or files that are gone.
+        """
+        from core.project import remedying  # noqa: PLC0415
+
+        return remedying.apply(self, series_uid, remedy)
+
+    def undo_remedy(self, series_uid: str) -> tuple[SeriesRecord, ...]:
+        """Take back the remedy last chosen; returns the rows that now stand for the series.
+
+        A label that was not touched since comes back exactly as it was; else it is carried over.
+        For a part of a split series without a remedy of its own, the split is undone and the
+        parts' labels are joined. Raises UserError when there is nothing to undo.
+        """
+        from core.project import remedying  # noqa: PLC0415
+
+        return remedying.undo(self, series_uid)
 
     def save_label_summary(self, series_uid: str, labels: NDArray[np.uint8]) -> SeriesRecord:
         """Note in the library what the saved label map ``labels`` [z, y, x] holds.

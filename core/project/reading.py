@@ -35,12 +35,41 @@ def read_volume(
             raise FileRefusedError(path, "it is no longer where it was", _MOVED)
     if cancelled is not None and cancelled():
         raise Cancelled
+    if record.remedy.kind == "refuse":
+        raise FileRefusedError(
+            record.description or record.series_uid,
+            "somebody chose not to use this volume",
+            "Undo that under its checks in the library to use it.",
+        )
     if record.source == "dicom":
-        volume = read_series(record.files, record.geometry, progress, cancelled, on_first_slice)
+        volume = _read_dicom(record, progress, cancelled, on_first_slice)
     else:
         volume = _read_file(record, progress, on_first_slice)
     checks = tuple(dict.fromkeys((*record.checks, *volume.checks)))
     return Volume(volume.hu, record.geometry, checks)
+
+
+def _read_dicom(
+    record: SeriesRecord,
+    progress: Callable[[int, int], None] | None,
+    cancelled: Callable[[], bool] | None,
+    on_first_slice: Callable[[int, NDArray[np.int16]], None] | None,
+) -> Volume:
+    """As scanned, or on the grid of the remedy in force."""
+    scanned, made = record.scanned, record.remade
+    if scanned is None or made is None:
+        frames = () if scanned is None else scanned.frames
+        return read_series(
+            record.files, record.geometry, progress, cancelled, on_first_slice, frames=frames
+        )
+    from core.dicom.regrid import regrid  # noqa: PLC0415 - brings SimpleITK
+
+    volume = read_series(record.files, scanned.geometry, progress, cancelled, frames=scanned.frames)
+    hu = regrid(volume.hu, scanned, made)
+    if on_first_slice is not None:
+        middle = hu.shape[0] // 2
+        on_first_slice(middle, hu[middle])
+    return Volume(hu, made.geometry, volume.checks)
 
 
 def _read_file(

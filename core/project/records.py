@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from core.dicom.outcomes import Outcome, outcome
+from core.dicom.remedies import KEEP, REGRIDDING, Choice, Remedy
+from core.dicom.scanned import Scanned
 from core.geometry import Geometry
 from core.volume import Check
 
@@ -30,6 +33,11 @@ class SeriesRecord:
     unannotated: values of the classes that are not outlined in this series, or not everywhere: what
     is not painted of them is unknown, not absent. Every other class is taken to be complete.
     missing: True when a file of ``files`` was not where it should be when last looked at.
+    scanned: how its slices lie, where that is more than ``geometry`` says or a remedy changed
+    ``geometry``; None for a series as it should be. choices: every remedy ever chosen, oldest
+    first; ``geometry`` and ``checks`` are those of the one in force, :attr:`remedy`. part_of: the
+    series this one was split off. hidden: whether other rows stand for it: it was split, or it is a
+    part of a split that was undone.
     """
 
     series_uid: str
@@ -59,6 +67,33 @@ class SeriesRecord:
     unannotated: tuple[int, ...] = ()
     missing: bool = False
     added: str = ""
+    scanned: Scanned | None = None
+    choices: tuple[Choice, ...] = ()
+    part_of: str = ""
+    hidden: bool = False
+
+    @property
+    def remedy(self) -> Remedy:
+        """The remedy in force: the last one chosen and not undone, else ``keep``."""
+        return next((c.remedy for c in reversed(self.choices) if not c.undone), KEEP)
+
+    @property
+    def usable(self) -> bool:
+        """Whether it may be opened, trained on and exported: neither refused nor split."""
+        return self.remedy.kind not in ("refuse", "split")
+
+    @property
+    def remade(self) -> Outcome | None:
+        """What a remedy that changes the grid made of the series; None where none is in force."""
+        if self.scanned is None or self.remedy.kind not in REGRIDDING:
+            return None
+        return outcome(self.scanned, self.remedy)
+
+    @property
+    def interpolated(self) -> tuple[int, ...]:
+        """Indices of the slices that were made between scanned ones."""
+        made = self.remade
+        return () if made is None else made.made
 
     def as_json(self) -> dict[str, Any]:
         """The series as ``lesionforge-cli import`` and ``list`` print it."""
@@ -71,6 +106,7 @@ class SeriesRecord:
             "spacing": list(self.geometry.spacing),
             "checks": [{"code": c.code, "message": c.message} for c in self.checks],
             "labels": list(self.labels),
+            "remedy": self.remedy.as_json(),
         }
 
 

@@ -40,7 +40,7 @@ def check_files(
 
     progress: called with (done, total) series. Raises Cancelled.
     """
-    records = library.all()
+    records = library.all(hidden=True)
     folders = _Folders()
     changes: dict[str, dict[str, bool]] = {}
     for done, record in enumerate(records, start=1):
@@ -63,7 +63,7 @@ def relocate(library: Library, old_root: Path, new_root: Path) -> list[SeriesRec
     folders = _Folders()
     changes: dict[str, dict[str, object]] = {}
     below = 0
-    for record in library.all():
+    for record in library.all(hidden=True):
         if not any(path.is_relative_to(old_root) for path in record.files):
             continue
         below += 1

@@ -67,6 +67,7 @@ def cached_thumbnail(
 def _cache_file(project: Project, record: SeriesRecord, size: tuple[int, int]) -> Path:
     first = record.files[0] if record.files else Path()
     what = f"{record.series_uid}\0{record.label_version}\0{len(record.files)}\0{first}\0{size}"
+    what += f"\0{record.remedy.identity}" if record.remedy.identity else ""
     name = hashlib.sha256(what.encode("utf-8", "surrogatepass")).hexdigest()[:12]
     return project.cache_dir / "thumbnails" / f"{series_key(record.series_uid)}-{name}.npy"
 
@@ -88,8 +89,8 @@ def _make(
     axes = PlaneAxes.of(record.geometry, "axial")
     index = _lesion_slice(project, record, axes)
     index = axes.slices // 2 if index is None else index
-    if axes.normal == 0 and _file_a_slice(record):
-        volume, index = _one_slice(record, index), 0
+    if axes.normal == 0 and file_a_slice(record):
+        volume, index = one_slice(record, index), 0
         axes = PlaneAxes.of(volume.geometry, "axial")
     else:
         volume = read_volume(record, cancelled=cancelled)
@@ -110,17 +111,20 @@ def _lesion_slice(project: Project, record: SeriesRecord, axes: PlaneAxes) -> in
     return int(area.argmax()) if area.any() else None
 
 
-def _file_a_slice(record: SeriesRecord) -> bool:
+def file_a_slice(record: SeriesRecord) -> bool:
+    """Whether each slice of a series as it is used lies in a file of its own."""
     slices = record.geometry.shape[0]
-    return record.source == "dicom" and slices > 1 and len(record.files) == slices
+    plain = record.remade is None
+    return plain and record.source == "dicom" and slices > 1 and len(record.files) == slices
 
 
-def _one_slice(record: SeriesRecord, index: int) -> Volume:
+def one_slice(record: SeriesRecord, index: int) -> Volume:
     """The volume of one file of a series, so that a picture costs a slice, not the series."""
     grid = record.geometry
     x, y, z = (float(v) for v in grid.index_to_mm((index, 0, 0)))
     flat = Geometry((1, *grid.shape[1:]), grid.spacing, (x, y, z), grid.direction)
-    return read_volume(replace(record, geometry=flat, files=(record.files[index],)))
+    one = replace(record, geometry=flat, files=(record.files[index],), scanned=None, choices=())
+    return read_volume(one)
 
 
 def fit(picture: Grey, pixel_mm: tuple[float, float], size: tuple[int, int]) -> Grey:

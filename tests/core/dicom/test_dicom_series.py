@@ -20,7 +20,8 @@ def found(folder: Path) -> list[FoundSeries]:
 
 
 def codes(series: FoundSeries) -> list[str]:
-    return [check.code for check in series.checks]
+    # The pixels of ``make`` are not square, so that no test mistakes rows for columns.
+    return [c.code for c in series.checks if c.code != "non-square-pixels"]
 
 
 def messages(series: FoundSeries) -> str:
@@ -34,7 +35,7 @@ def test_slices_are_ordered_by_position_and_spacing_comes_from_it(tmp_path: Path
     assert series.geometry.shape == (5, 6, 5)
     assert series.geometry.spacing == (2.5, 0.7, 0.8)  # not SliceThickness, which says 5
     assert series.geometry.origin == (-10.0, 20.0, 100.0)
-    assert series.checks == ()
+    assert codes(series) == []
 
 
 def test_reversed_row_direction_makes_slices_run_down(tmp_path: Path) -> None:
@@ -173,7 +174,7 @@ def test_localizer_inside_an_axial_series_is_left_out(tmp_path: Path) -> None:
 
     write_series(tmp_path, 5, localizer)
     (series,) = found(tmp_path)
-    assert series.uid == "1.2.3.4" and len(series.slices) == 4 and not series.checks
+    assert series.uid == "1.2.3.4" and len(series.slices) == 4 and not codes(series)
 
 
 def test_interleaved_acquisitions_are_taken_apart(tmp_path: Path) -> None:
@@ -202,7 +203,7 @@ def test_copies_of_a_file_are_dropped_with_a_reason(tmp_path: Path) -> None:
     paths = write_series(tmp_path, 3)
     (tmp_path / "copy").write_bytes(paths[0].read_bytes())
     (series,) = found(tmp_path)
-    assert len(series.slices) == 3 and series.checks == ()
+    assert len(series.slices) == 3 and not codes(series)
     assert len(series.dropped) == 1 and "a copy of" in series.dropped[0][1]
 
 

@@ -1,0 +1,103 @@
+"""A label that moves to another grid of the same series, and back, without ever being lost.
+
+    folder/label.next.seg.nrrd   the label on the new grid, until the library knows that grid
+    folder/grids/N.seg.nrrd      the label as it was on an earlier grid, N.json: which, and what it
+                                 became; kept until the label is deleted
+
+The library's row says which grid is in force. The new file is written first, then the row, then
+the file takes the label's name; :func:`finish_move` does the last step, or takes the first back,
+after a kill in between.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import time
+from pathlib import Path
+
+import numpy as np
+
+from core.errors import FileRefusedError
+from core.geometry import Geometry
+from core.labels.durable import replace, write_bytes
+from core.labels.edits import Labels
+from core.labels.schema import LabelSchema
+from core.labels.segfile import read_segments, write_segments
+from core.labels.store import GRIDS, LABEL_FILE, LabelStore
+
+NEXT_FILE = "label.next.seg.nrrd"
+
+
+def values_hash(labels: Labels) -> str:
+    """SHA-256 (hex) of a label map's shape and values, as ``LabelStore.content_hash``."""
+    digest = hashlib.sha256(repr(labels.shape).encode())
+    digest.update(np.ascontiguousarray(labels).tobytes())
+    return digest.hexdigest()
+
+
+def begin_move(store: LabelStore, labels: Labels, geometry: Geometry) -> None:
+    """Write ``labels`` [z, y, x], the label of ``store`` carried to ``geometry``, beside the label,
+    and keep the label as it is. :func:`finish_move` when the library's row has the new grid.
+    """
+    folder = store.folder
+    before = store.load()
+    store.save(before)  # the journal is of the old grid: nothing of it may be left
+    _keep(folder, store.geometry, values_hash(labels))
+    _write(folder, labels, geometry, store.schema)
+
+
+def arrive(folder: Path, labels: Labels, geometry: Geometry, schema: LabelSchema) -> None:
+    """As :func:`begin_move` for a series that had no label."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _write(folder, labels, geometry, schema)
+
+
+def finish_move(folder: Path, geometry: Geometry) -> None:
+    """Give the label that waits in ``folder`` its name if it is on the grid ``geometry``, which is
+    the library's; forget it if not. Nothing waits most of the time.
+    """
+    waiting = folder / NEXT_FILE
+    if not waiting.exists():
+        return
+    try:
+        read_segments(waiting, geometry)
+    except FileRefusedError:
+        waiting.unlink()
+    else:
+        replace(waiting, folder / LABEL_FILE)
+
+
+def earlier(store: LabelStore, geometry: Geometry) -> Labels | None:
+    """The label as it was on ``geometry``, if what it became since has not been touched."""
+    now = ""
+    for note in sorted((store.folder / GRIDS).glob("*.json"), reverse=True):
+        try:
+            found = json.loads(note.read_bytes())
+            grid, became = Geometry.from_json(found["geometry"]), str(found["became"])
+        except (OSError, ValueError, KeyError):
+            continue  # Half written by a kill: the label is carried over instead.
+        if grid != geometry:
+            continue
+        now = now or store.content_hash()
+        if became == now:
+            return read_segments(note.with_suffix(".seg.nrrd"), geometry)
+    return None
+
+
+def _keep(folder: Path, geometry: Geometry, became: str) -> None:
+    kept = folder / GRIDS
+    kept.mkdir(parents=True, exist_ok=True)
+    stamp = f"{time.time_ns():020d}"
+    temporary = kept / ".tmp.nrrd"
+    shutil.copyfile(folder / LABEL_FILE, temporary)
+    replace(temporary, kept / f"{stamp}.seg.nrrd")
+    note = {"geometry": geometry.as_json(), "became": became}
+    write_bytes(kept / f"{stamp}.json", json.dumps(note).encode())
+
+
+def _write(folder: Path, labels: Labels, geometry: Geometry, schema: LabelSchema) -> None:
+    temporary = folder / f".tmp-{NEXT_FILE}"
+    write_segments(temporary, labels, geometry, schema)
+    replace(temporary, folder / NEXT_FILE)
