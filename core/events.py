@@ -221,7 +221,7 @@ def from_line(line: str) -> Event | None:
     try:
         data = json.loads(line)
         event_type = _KINDS[data.pop("kind")]
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None  # A kill can tear the last line; the stream goes on with the next one.
     known = {f.name: f for f in fields(event_type)}
     values: dict[str, Any] = {

@@ -225,7 +225,7 @@ class Plan:
             data["figures"] = Figures(**_all_tuples(value.get("figures", {})))
             data["estimates"] = Estimates(**value.get("estimates", {}))
             return cls(**data)
-        except (TypeError, KeyError, ValueError) as error:
+        except (TypeError, KeyError, ValueError, AttributeError) as error:
             raise UserError(f"The plan cannot be read: {error}.") from error
 
     @classmethod
@@ -235,7 +235,7 @@ class Plan:
             value = json.loads(path.read_text(encoding="utf-8"))
         except OSError as error:
             raise FileRefusedError(path, "it cannot be opened", str(error)) from error
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise FileRefusedError(path, "it is not JSON", "Make a new plan.") from error
         if not isinstance(value, dict):
             raise FileRefusedError(path, "it is not a plan", "Make a new plan.")

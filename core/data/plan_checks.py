@@ -21,12 +21,17 @@ def problems(plan: Plan) -> list[str]:
     found = list(_types(plan))
     if found:
         return found
-    return [
-        *_ranges(plan),
-        *_data(plan),
-        *_network(plan),
-        *_schedule(plan),
-    ]
+    found = list(_ranges(plan))
+    if any(0 in _flat(getattr(plan, spec.key)) for spec in FIELDS if spec.low and spec.low > 0):
+        return found  # nothing can be divided by what may not be zero
+    return [*found, *_data(plan), *_network(plan), *_schedule(plan)]
+
+
+def _flat(value: object) -> tuple[object, ...]:
+    """The numbers of a field, which may be one, three, or three for each stage."""
+    if not isinstance(value, tuple):
+        return (value,)
+    return tuple(number for item in value for number in _flat(item))
 
 
 def _types(plan: Plan) -> Iterator[str]:

@@ -67,7 +67,7 @@ class Launch:
             return cls()
         try:
             return cls(**json.loads(path.read_bytes()))
-        except (OSError, ValueError, TypeError) as error:
+        except (OSError, ValueError, TypeError, RecursionError) as error:
             raise FileRefusedError(path, "it cannot be read", "Start a new run.") from error
 
 

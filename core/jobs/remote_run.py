@@ -82,7 +82,7 @@ class Remote:
             value: dict[str, Any] = json.loads(path.read_bytes())
             value["machine"] = Machine.from_json(value["machine"])
             return cls(**value)
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise FileRefusedError(path, "it cannot be read", "Start a new run.") from error
 
 

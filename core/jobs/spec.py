@@ -109,5 +109,5 @@ def load_job(folder: Path) -> Job:
             raise FileRefusedError(path, "it is of another version", "Start the job again.")
         paths = {k: Path(data[k]) for k in ("project", "path") if k in data}
         return kind(**{**data, **paths})
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise FileRefusedError(path, "it is no job", "Start the job again.") from error

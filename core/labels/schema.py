@@ -37,7 +37,7 @@ class LabelClass:
             raise ValueError("a label cannot be both a lesion and ignored")
         if not 1 <= self.value <= 255:
             raise ValueError(f"a label value must be 1 to 255, not {self.value}")
-        if not self.name.strip() or len(self.name) > 64:
+        if not isinstance(self.name, str) or not self.name.strip() or len(self.name) > 64:
             raise ValueError("a label needs a name of 1 to 64 characters")
         if not _COLOUR.match(self.colour):
             raise ValueError(f"a colour must look like #F59E2B, not {self.colour!r}")

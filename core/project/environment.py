@@ -55,7 +55,7 @@ def read_starts(run_dir: Path) -> list[dict[str, Any]]:
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
             found = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue  # A kill can tear the last line.
         if isinstance(found, dict):
             starts.append(found)

@@ -161,7 +161,7 @@ class ProjectFolder:
             raise FileRefusedError(
                 self.settings_file, f"it could not be read ({error.strerror})"
             ) from error
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise self._damaged() from error
         try:
             version = int(data["format"])
@@ -173,7 +173,7 @@ class ProjectFolder:
                 )
             schema = LabelSchema.from_json(data["schema"])
             return Settings(str(data["name"]), str(data["created"]), schema)
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise self._damaged() from error
 
     def write_settings(self, settings: Settings) -> None:

@@ -68,7 +68,10 @@ class Manifest:
         """Read from ``path``. Raises FileRefusedError when it is absent or damaged."""
         try:
             return cls.from_json(json.loads(path.read_text(encoding="utf-8")))
-        except (OSError, KeyError, TypeError, ValueError) as error:
+        except (
+            *(OSError, KeyError, TypeError, ValueError),
+            *(AttributeError, RecursionError),
+        ) as error:
             raise FileRefusedError(
                 path, "the list of the run's series cannot be read", "Start a new run."
             ) from error

@@ -75,7 +75,7 @@ def kept(folder: Path) -> list[Order]:
         try:
             data = json.loads(line)
             order = parse(f"{data['word']} {data['amount']}")
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             continue
         if order is not None:
             found.append(order)

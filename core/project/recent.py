@@ -81,7 +81,7 @@ def _file() -> Path:
 def _read() -> list[tuple[Path, str]]:
     try:
         values = json.loads(_file().read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return []  # Absent or damaged: the list fills again by itself.
     found = [_entry(value) for value in values] if isinstance(values, list) else []
     return [entry for entry in found if entry is not None]

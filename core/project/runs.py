@@ -263,7 +263,7 @@ def _record(path: Path) -> RunRecord:
             automatic=bool(made.get("automatic", True)),
             notes=_read_notes(path),
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise FileRefusedError(
             path, "its run.json or plan.json cannot be read", "Move the folder away."
         ) from error

@@ -1,0 +1,1 @@
+"""Files from strangers by the million: each is used or refused, and nothing else may happen."""
