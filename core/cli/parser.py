@@ -9,6 +9,7 @@ from typing import Any
 
 from core.cli import library, models, series
 from core.cli.arguments import EPILOG, Parser, at_least, command, zyx
+from core.cli.parser_export import export_commands
 from core.cli.parser_training import machine_commands, run_commands, training_commands
 
 
@@ -24,6 +25,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _library_commands(commands)
     _series_commands(commands)
+    export_commands(commands)
     training_commands(commands)
     run_commands(commands)
     _model_commands(commands)
@@ -72,18 +74,6 @@ def _series_commands(commands: Any) -> None:
     show = command(commands, "show", series.show, "Read a series and print its grid and HU.")
     show.add_argument("series_uid", metavar="SERIES_UID")
     show.add_argument("--voxel", type=zyx, metavar="z,y,x", help="print the HU of this voxel, too")
-
-    for name, run, what in (
-        ("export-image", series.export_image, "image"),
-        ("export-label", series.export_label, "label"),
-    ):
-        export = command(
-            commands, name, run, f"Write the {what} of a series, on the series' own grid."
-        )
-        export.add_argument("series_uid", metavar="SERIES_UID")
-        export.add_argument(
-            "file", metavar="FILE", type=Path, help="ending in .nii.gz, .nii, .nrrd or .mha"
-        )
 
 
 def _model_commands(commands: Any) -> None:

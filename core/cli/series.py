@@ -1,9 +1,8 @@
-"""``show``, ``export-image``, ``export-label``: one series of a project."""
+"""``show``: one series of a project."""
 
 from __future__ import annotations
 
 from argparse import Namespace
-from pathlib import Path
 from typing import Any
 
 from core.cli.output import Output, stop_on_interrupt
@@ -45,32 +44,6 @@ def show(args: Namespace, output: Output) -> int:
         lines.append(f"voxel      {voxel_hu} HU at {_numbers(args.voxel)}")
     lines += [f"check      {c.message}" for c in dict.fromkeys((*record.checks, *volume.checks))]
     output.result(document, "\n".join(lines))
-    return 0
-
-
-def export_image(args: Namespace, output: Output) -> int:
-    """Write the image of a series to a file."""
-    from core import export  # noqa: PLC0415 - brings the image libraries
-
-    with Project.open(args.project) as project, stop_on_interrupt() as cancelled:
-        path = export.export_image(
-            project, args.series_uid, args.file, output.counter("Slice"), cancelled
-        )
-    return _written(path, output)
-
-
-def export_label(args: Namespace, output: Output) -> int:
-    """Write the label of a series to a file."""
-    from core import export  # noqa: PLC0415 - brings the image libraries
-
-    with Project.open(args.project) as project:
-        path = export.export_label(project, args.series_uid, args.file)
-    return _written(path, output)
-
-
-def _written(path: Path, output: Output) -> int:
-    size = path.stat().st_size
-    output.result({"path": path, "bytes": size}, f"Wrote {path} ({size / 1e6:.1f} MB).")
     return 0
 
 

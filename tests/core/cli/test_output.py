@@ -19,8 +19,8 @@ from core.errors import Cancelled
 from tests.core.cli.conftest import Cli
 
 COMMANDS = [
-    "init", "demo", "import", "list", "show", "export-image", "export-label", "split", "plan",
-    "train", "predict", "evaluate", "export",
+    "init", "demo", "import", "list", "show", "export-image", "export-label",
+    "deidentify", "split", "plan", "train", "predict", "evaluate", "export",
 ]  # fmt: skip
 
 
