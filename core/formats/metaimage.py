@@ -55,6 +55,7 @@ class _Header:
         return FileRefusedError(self.path, f"its MetaImage header is damaged (field “{name}”)")
 
 
+@np.errstate(all="ignore")  # what is not finite is no grid, and refused as that
 def read_metaimage(path: Path) -> Layout:
     """The header of a .mha or .mhd file. Raises FileRefusedError."""
     header = _parse(path)

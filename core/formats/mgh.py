@@ -19,6 +19,7 @@ _VALUES = 284
 _CORONAL = (-1.0, 0.0, 0.0, 0.0, 0.0, -1.0, 0.0, 1.0, 0.0)
 
 
+@np.errstate(all="ignore")  # what is not finite is no grid, and refused as that
 def read_mgh(path: Path) -> Layout:
     """The header of a .mgh or .mgz file. Raises FileRefusedError."""
     data, packed = head(path, _VALUES)

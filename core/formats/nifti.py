@@ -70,6 +70,7 @@ class _Fields:
     order: str
 
 
+@np.errstate(all="ignore")  # what is not finite is no grid, and refused as that
 def read_nifti(path: Path) -> Layout:
     """The header of a .nii, .nii.gz or .hdr file. Raises FileRefusedError."""
     data, packed = head(path, 544)

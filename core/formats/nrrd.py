@@ -70,6 +70,7 @@ class _Header:
         return FileRefusedError(self.path, f"its NRRD header is damaged (field “{name}”)")
 
 
+@np.errstate(all="ignore")  # what is not finite is no grid, and refused as that
 def read_nrrd(path: Path) -> Layout:
     """The header of a .nrrd or .nhdr file. Raises FileRefusedError."""
     header = _parse(path)
