@@ -16,10 +16,11 @@ from core.dicom.deidentify.identity import Identity
 from core.dicom.deidentify.objects import clean_file, cleaned
 from core.dicom.deidentify.profile import Rules
 from core.dicom.parsing import parse, quiet
-from core.dicom.writing.ct import made_references, slices
+from core.dicom.writing.ct import slices
+from core.dicom.writing.references import References
 from core.errors import Cancelled, FileRefusedError, UserError
 from core.export.images import load_label
-from core.export.labels import MAKE, DicomLabel, LabelOptions, segments_of, series_references
+from core.export.labels import MAKE, DicomLabel, LabelOptions, references_for, segments_of
 from core.project.identity import identity_of
 from core.project.project import Project
 from core.project.reading import read_volume
@@ -154,24 +155,16 @@ class _Export:
         return self.audit
 
     def _objects(self, record: SeriesRecord, where: Path) -> Iterator[_Object]:
-        references = series_references(record)
-        born_dicom = record.source == "dicom"
-        if references is None and not born_dicom:
-            references = made_references(record.series_uid, record.patient_id, record.geometry)
-        if self.options.images:
-            images = where / "images"
-            if born_dicom:
-                for number, path in enumerate(record.files, start=1):
-                    yield _Object(images / f"{number:04d}.dcm", path)
-            elif references is not None:
-                yield from self._made(record, images)
+        references, own = references_for(record)
+        images = where / "images"
+        if self.options.images and own:
+            for number, path in enumerate(record.files, start=1):
+                yield _Object(images / f"{number:04d}.dcm", path)
+        elif self.options.images:
+            for number, image in enumerate(self._made(record, references), start=1):
+                yield _Object(images / f"{number:04d}.dcm", image)
         if not self.options.labels or not self.project.label_store(record.series_uid).exists():
             return
-        if references is None:
-            raise UserError(
-                f"The labels of patient {record.patient_id} cannot refer to their images, whose "
-                "UIDs are blank. Export these images without labels, or the labels as NIfTI."
-            )
         labels = load_label(self.project, record)
         if not labels.any():
             return
@@ -180,15 +173,12 @@ class _Export:
             made = MAKE[kind](labels, references, segments, where / f"{kind}.dcm")
             yield _Object(where / f"{kind}.dcm", made)
 
-    def _made(self, record: SeriesRecord, images: Path) -> Iterator[_Object]:
+    def _made(self, record: SeriesRecord, references: References) -> Iterator[Dataset]:
         """CT slices of a series that has none; only their headers where nothing is written."""
-        references = made_references(record.series_uid, record.patient_id, record.geometry)
         if self.folder is None:
-            headers = iter(references.images)
+            yield from references.images
         else:
-            headers = slices(references, read_volume(record, cancelled=self.cancelled))
-        for number, header in enumerate(headers, start=1):
-            yield _Object(images / f"{number:04d}.dcm", header)
+            yield from slices(references, read_volume(record, cancelled=self.cancelled))
 
     @quiet()
     def _write(self, item: _Object, record: SeriesRecord, identity: Identity) -> None:

@@ -11,6 +11,7 @@ from pydicom.dataset import Dataset
 from pydicom.sr.coding import Code
 
 from core.dicom.headers import Header
+from core.dicom.parsing import parse
 from core.dicom.scan import read_headers
 from core.dicom.series import FoundSeries, group
 from core.dicom.writing.base import MAKER, Segment
@@ -66,8 +67,8 @@ def export_dicom_label(
 ) -> WrittenLabel:
     """Write the label of a series to ``path`` as SEG or RTSTRUCT. Whole or not at all.
 
-    A series without DICOM images that can be referred to (an image file, or UIDs that were blanked)
-    gets CT slices of its own beside the label. Raises UserError for an unknown series or one
+    A series without DICOM images that can be referred to (see :func:`references_for`) gets CT
+    slices of its own beside the label. Raises UserError for an unknown series or one
     without a label, FileRefusedError for what cannot be read or written, Cancelled.
     """
     if path.suffix.lower() != ".dcm":
@@ -75,11 +76,8 @@ def export_dicom_label(
     check_folder(path)
     record = project.record(series_uid)
     labels = load_label(project, record)
-    references = series_references(record)
-    images: Path | None = None
-    if references is None:
-        references = made_references(record.series_uid, record.patient_id, record.geometry)
-        images = path.with_name(f"{path.stem}_images")
+    references, own = references_for(record)
+    images = None if own else path.with_name(f"{path.stem}_images")
     made = MAKE[kind](labels, references, segments_of(project.schema, options), path)
     if images is not None and not images.exists():
         write_slices(references, read_volume(record, cancelled=cancelled), images, cancelled)
@@ -87,13 +85,21 @@ def export_dicom_label(
     return WrittenLabel(path, images)
 
 
-def series_references(record: SeriesRecord) -> References | None:
-    """The DICOM images of a series, None where it has none that can be referred to."""
-    if record.source != "dicom":
-        return None
-    headers = [h for _, h in read_headers(record.files) if isinstance(h, Header)]
-    series = _found(record, group(headers))
-    return None if series is None else references_of(series, record.geometry)
+def references_for(record: SeriesRecord) -> tuple[References, bool]:
+    """The DICOM images of a series and True; headers of images to be made and False where it has
+    none that can be referred to plane by plane: an image file, blank UIDs, a remedy in force.
+    """
+    like: Dataset | None = None
+    if record.source == "dicom":
+        headers = [h for _, h in read_headers(record.files) if isinstance(h, Header)]
+        series = _found(record, group(headers))
+        if series is not None and record.remade is None:
+            references = references_of(series, record.geometry)
+            if references is not None:
+                return references, True
+        like = parse(record.files[0]).dataset
+    seed = f"{record.series_uid} {record.remedy.identity}".strip()
+    return made_references(seed, record.patient_id, record.geometry, like), False
 
 
 def _found(record: SeriesRecord, series: list[FoundSeries]) -> FoundSeries | None:

@@ -11,19 +11,24 @@ import numpy as np
 from pydicom.dataset import Dataset
 from pydicom.uid import UID, CTImageStorage, ExplicitVRLittleEndian
 
+from core.dicom.elements import text
 from core.dicom.writing.base import MAKER, file_meta, program_version
-from core.dicom.writing.references import References, complete, decimal
+from core.dicom.writing.references import COPIED, References, complete, decimal
 from core.errors import Cancelled
 from core.geometry import Geometry
 from core.volume import Volume
 
 
-def made_references(series_uid: str, patient_id: str, geometry: Geometry) -> References:
-    """Headers of the CT slices that :func:`write_slices` writes for a series.
+def made_references(
+    seed: str, patient_id: str, geometry: Geometry, like: Dataset | None = None
+) -> References:
+    """Headers of the CT slices that :func:`write_slices` writes for a volume.
 
-    UIDs come from ``series_uid`` alone, so labels written on another day refer to the same images.
+    seed: what the UIDs come from, so labels written on another day refer to the same images.
+    like: an image of the patient, whose identity, study and frame of reference the slices share.
     """
-    images = tuple(_header(series_uid, patient_id, geometry, i) for i in range(geometry.shape[0]))
+    shared = _shared(seed, patient_id, like)
+    images = tuple(_header(seed, shared, geometry, i) for i in range(geometry.shape[0]))
     origins = geometry.index_to_mm([(i, 0, 0) for i in range(geometry.shape[0])])
     positions = tuple((float(x), float(y), float(z)) for x, y, z in origins)
     return References(images, tuple((i, None) for i in range(len(images))), geometry, positions)
@@ -54,20 +59,32 @@ def slices(references: References, volume: Volume) -> Iterator[Dataset]:
         del image.PixelData  # one slice in memory, not all
 
 
-def _header(series_uid: str, patient_id: str, geometry: Geometry, index: int) -> Dataset:
+def _shared(seed: str, patient_id: str, like: Dataset | None) -> Dataset:
+    """Whose image it is and in which study and space."""
+    shared = Dataset()
+    if like is not None:
+        for keyword in (*COPIED, "StudyInstanceUID", "FrameOfReferenceUID"):
+            setattr(shared, keyword, text(like, keyword))
+    shared.PatientID = patient_id
+    shared.PatientName = text(shared, "PatientName") or patient_id
+    for keyword in ("StudyInstanceUID", "FrameOfReferenceUID"):
+        setattr(shared, keyword, UID(text(shared, keyword) or _uid(seed, keyword)))
+    return shared
+
+
+def _header(seed: str, shared: Dataset, geometry: Geometry, index: int) -> Dataset:
     image = Dataset()
-    instance = _uid(series_uid, f"image {index}")
+    image.update(shared)
+    instance = _uid(seed, f"image {index}")
     image.file_meta = file_meta(CTImageStorage, instance, ExplicitVRLittleEndian)
     image.SpecificCharacterSet = "ISO_IR 192"
     image.ImageType = ["DERIVED", "SECONDARY", "AXIAL"]
     image.SOPClassUID, image.SOPInstanceUID = CTImageStorage, UID(instance)
-    image.StudyInstanceUID = UID(_uid(series_uid, "study"))
-    image.SeriesInstanceUID = UID(_uid(series_uid, "series"))
-    image.FrameOfReferenceUID = UID(_uid(series_uid, "frame of reference"))
-    image.Modality, image.PatientID, image.PatientName = "CT", patient_id, patient_id
+    image.SeriesInstanceUID = UID(_uid(seed, "series"))
+    image.Modality = "CT"
     image.Manufacturer = image.ManufacturerModelName = MAKER
     image.SoftwareVersions = program_version()
-    image.DerivationDescription = "Written from an image file without DICOM images"
+    image.DerivationDescription = "A volume without DICOM images of its own"
     image.ContentDate = datetime.now().strftime("%Y%m%d")
     image.ContentTime = datetime.now().strftime("%H%M%S")
     image.SeriesNumber, image.AcquisitionNumber, image.InstanceNumber = 1, 1, index + 1

@@ -17,7 +17,7 @@ from core.geometry import Geometry
 _NEEDED = ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID")
 
 #: What a label takes over from its images and some of them lack (all of type 2: empty is valid).
-_COPIED = ("PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime",
+COPIED = ("PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime",
            "StudyID", "AccessionNumber", "ReferringPhysicianName")  # fmt: skip
 
 
@@ -76,7 +76,7 @@ def complete(image: Dataset, geometry: Geometry) -> None:
 
     Works on a header in memory: no file is changed.
     """
-    for keyword in _COPIED:
+    for keyword in COPIED:
         setattr(image, keyword, text(image, keyword))
     image.SpecificCharacterSet = "ISO_IR 192"
     if "PerFrameFunctionalGroupsSequence" in image:

@@ -11,6 +11,7 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.sr.coding import Code
 
+from core.dicom.remedies import Remedy
 from core.dicom.writing.meaning import meaning_of, parse_code
 from core.errors import FileRefusedError, UserError
 from core.export.labels import DicomLabel, LabelOptions, export_dicom_label
@@ -157,6 +158,28 @@ def test_images_whose_uids_were_blanked_are_written_anew(tmp_path: Path, kind: D
     assert written.images is not None
     labels, _ = read_back(tmp_path / "b", written.images, written.path)
     assert np.array_equal(labels, some_labels((5, 6, 5)))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_remedied_series_keeps_its_study_and_its_place(tmp_path: Path, kind: DicomLabel) -> None:
+    write_series(tmp_path / "ct", 6)[3].unlink()
+    with Project.create(tmp_path / "a") as project:
+        (record,) = import_paths(project, [tmp_path / "ct"]).series
+        project.apply_remedy(record.series_uid, Remedy(kind="interpolate"))
+        assert project.record(record.series_uid).geometry.shape == (6, 6, 5)
+        project.label_store(record.series_uid).save(some_labels((6, 6, 5)))
+        path = tmp_path / "label.dcm"
+        written = export_dicom_label(project, record.series_uid, path, kind, SEMI)
+    assert written.images is not None
+    labels, _ = read_back(tmp_path / "b", written.images, path)
+    assert np.array_equal(labels, some_labels((6, 6, 5)))
+    # On the series as it was scanned it lies at the same place, too: plane 3 of 6 is missing.
+    made = pydicom.dcmread(path)
+    assert made.StudyInstanceUID == "1.2.3" and made.PatientName == "Doe^Jane"
+    kept = some_labels((6, 6, 5))[[0, 1, 2, 4, 5]]
+    with Project.create(tmp_path / "c") as fresh:
+        (record,) = import_paths(fresh, [tmp_path / "ct", path]).series
+        assert np.array_equal(fresh.label_store(record.series_uid).load(), kept)
 
 
 @pytest.mark.parametrize("kind", KINDS)
