@@ -187,11 +187,27 @@ class Session(QObject):
 
     def open_series(self, uid: str) -> None:
         """Open a series in Label."""
+        record = self.record(uid)
+        if not record.usable:
+            words = self.tr("It is not used. Undo that in the Library's details to open it.")
+            self.error.emit(self.tr("{0} was not opened").format(record.patient_id or "–"), words)
+            return
+        self.take_up(uid)
+        self.page_requested.emit("label")
+
+    def take_up(self, uid: str) -> None:
+        """Make a series the open one, without leaving the page."""
         if uid != self.open_uid:
             self.record(uid)
             self.open_uid = uid
             self.open_series_changed.emit()
-        self.page_requested.emit("label")
+
+    def let_go(self) -> None:
+        """Save what is unsaved of the open series, and have none open."""
+        if self.open_uid is not None:
+            self.flush_requested.emit()
+            self.open_uid = None
+            self.open_series_changed.emit()
 
     def set_status(self, uids: str | Iterable[str], status: LabelStatus) -> None:
         """Set the label status of one or several series."""
@@ -225,9 +241,7 @@ class Session(QObject):
         project = self.require_project()
         chosen = list(uids)
         if self.open_uid in chosen:
-            self.flush_requested.emit()
-            self.open_uid = None
-            self.open_series_changed.emit()
+            self.let_go()
         project.remove(chosen)
         self.refresh_series()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QCoreApplication, QModelIndex, QRectF, QSize, Qt
+from PySide6.QtCore import QModelIndex, QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPixmap
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -24,6 +24,13 @@ from gui.pages.library_model import (
     technique,
 )
 from gui.pages.library_thumbs import Thumbnails
+from gui.pages.library_words import (
+    check_title,
+    note_title,
+    reading_words,
+    split_name,
+    status_look,
+)
 from gui.session import ImportState
 from gui.widgets import Pill
 from gui.widgets.paint import rounded, text
@@ -34,43 +41,6 @@ PICTURE = (60, 46)
 TILE = (198, 204)
 TILE_PICTURE = (182, 136)
 _HOVER = "#20252A"
-
-
-def tr(words: str, n: int = -1) -> str:
-    """Translate in the context of the library."""
-    return QCoreApplication.translate("Library", words, None, n)
-
-
-def status_look(status: str) -> tuple[str, str, str | None]:
-    """Words, tone and icon of a label status."""
-    return {
-        "none": (tr("No labels"), "outline", None),
-        "draft": (tr("Draft"), "neutral", "ph.pencil-simple"),
-        "proposed": (tr("Proposed"), "info", "ph.sparkle"),
-        "reviewed": (tr("Reviewed"), "ok", "ph.check"),
-    }[status]
-
-
-def split_name(split: str) -> str:
-    """Train, Val, Test or –."""
-    names = {"none": "–", "train": tr("Train"), "val": tr("Val"), "test": tr("Test")}
-    return names[split]
-
-
-def check_title(record: SeriesRecord) -> str:
-    """The worst doubt of a series in two words, "" when there is none."""
-    if record.missing:
-        return tr("Files moved")
-    if not record.checks:
-        return ""
-    title = check_words(record.checks[0].code)
-    return title if len(record.checks) == 1 else f"{title} +{len(record.checks) - 1}"
-
-
-def check_words(code: str) -> str:
-    """ "missing-slice" as "Missing slice"."""
-    words = code.replace("-", " ").strip()
-    return tr(words[:1].upper() + words[1:])
 
 
 class _Pills:
@@ -173,6 +143,11 @@ class RowDelegate(HoverDelegate):
     def _checks(self, p: QPainter, rect: QRectF, record: SeriesRecord) -> None:
         title = check_title(record)
         middle = round(rect.center().y() - 7)
+        if (note := note_title(record)) and not record.missing:
+            icon, colour = ("ph.wrench", theme.ACC) if record.usable else ("ph.prohibit", theme.T3)
+            theme.icon(icon, colour, 14).paint(p, round(rect.left()), middle, 14, 14)
+            text(p, rect.adjusted(22, 0, 0, 0), note, self._warn, colour)
+            return
         if not title:
             theme.icon("ph.check", theme.T3, 14).paint(p, round(rect.left()), middle, 14, 14)
             return
@@ -197,19 +172,6 @@ class RowDelegate(HoverDelegate):
     def retranslate(self) -> None:
         """Forget painted words."""
         self._pills.clear()
-
-
-def reading_words(state: ImportState) -> str:
-    """ "Reading files, 212 of 303", or the stage alone while the total is unknown."""
-    stage = tr(state.stage) if state.stage else tr("Making cases")
-    if not state.total:
-        return stage
-    return tr("{0}, {1} of {2}").format(stage, thousands(state.done), thousands(state.total))
-
-
-def thousands(value: int) -> str:
-    """Groups of three with a thin gap."""
-    return f"{value:,}".replace(",", "\u2009")
 
 
 def paint_check(p: QPainter, rect: QRectF, checked: bool) -> None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QLocale, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import (
-    QFileDialog,
     QFrame,
     QHBoxLayout,
     QScrollArea,
@@ -17,15 +16,15 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from core.errors import UserError
 from core.project.records import SeriesRecord
 from gui import theme
-from gui.pages.library_delegate import check_words, split_name, status_look, thousands
+from gui.pages.library_checks import Checks
 from gui.pages.library_model import joined, number, technique
-from gui.pages.library_preview import Loaded, Preview
+from gui.pages.library_preview import Preview
+from gui.pages.library_words import split_name, status_look, thousands
+from gui.remedying import Remedies
 from gui.session import Session
 from gui.widgets import (
-    Banner,
     Button,
     ComboField,
     Elided,
@@ -37,6 +36,9 @@ from gui.widgets import (
     line,
 )
 from gui.widgets.paint import painter, rounded
+
+if TYPE_CHECKING:
+    from core.project.preview import Preview as Opened
 
 WIDTH = 376
 
@@ -72,6 +74,7 @@ class Details(QFrame):
         self.setObjectName("card")
         self.setFixedWidth(WIDTH)
         self._session = session
+        self._remedies = Remedies(session, self)
         self._record: SeriesRecord | None = None
         self._ml: dict[int, float] = {}
         column = QVBoxLayout(self)
@@ -123,8 +126,8 @@ class Details(QFrame):
         self._lines.addWidget(self.figures)
         self._lines.addWidget(line())
         self._build_labels()
-        self.banner = Banner("warn", "")
-        self._lines.addWidget(self.banner)
+        self.checks = Checks(self._session, self._remedies)
+        self._lines.addWidget(self.checks)
         self._lines.addStretch(1)
         scroll.setWidget(inner)
         column.addWidget(scroll, 1)
@@ -184,7 +187,10 @@ class Details(QFrame):
         self.figures.set_rows(self._figures(record))
         self.split.set_key(record.split)
         self._show_labels(record)
-        self._show_checks(record)
+        self.checks.show_record(record)
+        self.open_button.setEnabled(record.usable)
+        why = "" if record.usable else self.tr("This volume is not used")
+        self.open_button.setToolTip(why)
 
     def _figures(self, record: SeriesRecord) -> list[tuple[str, str]]:
         slices, rows, columns = record.geometry.shape
@@ -240,8 +246,8 @@ class Details(QFrame):
         found = [schema.by_name(name) for name in record.labels]
         return sum(1 for c in found if c is not None and c.lesion)
 
-    def _loaded(self, loaded: Loaded) -> None:
-        self._ml = loaded.ml
+    def _loaded(self, opened: Opened) -> None:
+        self._ml = {} if opened.labels is None else opened.labels.ml
         if self._record is not None:
             self._show_labels(self._record)
 
@@ -254,44 +260,11 @@ class Details(QFrame):
         day = QLocale().toString(moment.date(), "d MMM")
         return self.tr("saved {0}").format(day)
 
-    def _show_checks(self, record: SeriesRecord) -> None:
-        if record.missing:
-            first = record.files[0].parent.name if record.files else ""
-            self.banner.set(
-                "err",
-                self.tr("Files moved"),
-                self.tr("The images are no longer in the folder {0}. Labels are kept.").format(
-                    first
-                ),
-                [(self.tr("Find folder…"), self._relocate)],
-            )
-        elif record.checks:
-            title = check_words(record.checks[0].code)
-            words = "\n".join(check.message for check in record.checks)
-            self.banner.set("warn", title, words)
-        self.banner.setVisible(record.missing or bool(record.checks))
-
     # ---- actions -----------------------------------------------------------------------------
 
     def _open(self) -> None:
         if self._record is not None:
             self._session.open_series(self._record.series_uid)
-
-    def _relocate(self) -> None:
-        if self._record is None or not self._record.files:
-            return
-        old = self._record.files[0].parent
-        chosen = QFileDialog.getExistingDirectory(self, self.tr("Where is the folder now?"))
-        if not chosen:
-            return
-        try:
-            found = self._session.require_project().relocate(old, Path(chosen))
-        except UserError as error:
-            self._session.error.emit(self.tr("The files were not found"), error.sentence)
-            return
-        self._session.refresh_series()
-        words = self.tr("%n series found again", "", len(found))
-        self._session.message.emit(words, None)
 
 
 def millilitres(value: float) -> str:

@@ -10,7 +10,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QWidget
 
 from core.project.records import SeriesRecord
-from gui.pages.library_delegate import split_name
+from gui.pages.library_words import split_name
 from gui.widgets import Chip, ComboField, SearchField, Segmented, line
 
 

@@ -48,7 +48,7 @@ class LibraryHead(QWidget):
         menu.add(self.tr("Files…"), self.files_asked.emit, "ph.file")
         menu.addSeparator()
         self.report = menu.add(
-            self.tr("Last import report…"), self.report_asked.emit, "ph.list-checks",
+            self.tr("Last import report…"), self.report_asked.emit, "ph.list-bullets",
             enabled=False, why_not=self.tr("Nothing was imported since the start"),
         )  # fmt: skip
         self.add.setMenu(menu)

@@ -8,6 +8,7 @@ from typing import Any
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
 from core.project.records import SeriesRecord
+from gui import i18n
 from gui.session import ImportState
 
 Index = QModelIndex | QPersistentModelIndex
@@ -163,7 +164,7 @@ class LibraryModel(QAbstractTableModel):
     @staticmethod
     def _tip(record: SeriesRecord, column: int) -> str:
         return {
-            Column.CHECKS: "\n".join(check.message for check in record.checks),
+            Column.CHECKS: "\n".join(i18n.sentence(check.message) for check in record.checks),
             Column.PATIENT: record.patient_id,
             Column.DESCRIPTION: joined(record.description, technique(record)),
         }.get(Column(column), "")

@@ -7,7 +7,7 @@ import time
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QWidget
 
 from gui import theme
-from gui.pages.library_delegate import reading_words, thousands
+from gui.pages.library_words import reading_words, thousands
 from gui.session import ImportState, Session
 from gui.widgets import Elided, IconButton, ProgressBar, label
 

@@ -19,7 +19,8 @@ log = logging.getLogger(__name__)
 _AT_ONCE = 2
 _KEPT = 2000
 
-Key = tuple[str, int, int, int]
+#: UID, what its voxels and label depend on, width, height.
+Key = tuple[str, tuple[int, str], int, int]
 
 
 def _make(project: Project, record: SeriesRecord, size: tuple[int, int], cancelled: Any) -> Any:
@@ -52,9 +53,8 @@ class Thumbnails(QObject):
 
     def get(self, record: SeriesRecord, width: int, height: int, ratio: float) -> QPixmap | None:
         """The picture at ``width`` × ``height`` device-independent pixels, or None for now."""
-        key = (
-            record.series_uid, record.label_version, round(width * ratio), round(height * ratio)
-        )  # fmt: skip
+        voxels = (record.label_version, record.remedy.identity)
+        key = (record.series_uid, voxels, round(width * ratio), round(height * ratio))
         if key in self._ready:
             return self._ready[key]
         if key not in self._running:
@@ -65,8 +65,8 @@ class Thumbnails(QObject):
 
     def _older(self, key: Key) -> QPixmap | None:
         """The picture of the label version before, rather than a flash of grey."""
-        uid, version, width, height = key
-        return self._ready.get((uid, version - 1, width, height)) if version else None
+        uid, (version, remedy), width, height = key
+        return self._ready.get((uid, (version - 1, remedy), width, height)) if version else None
 
     def _next(self) -> None:
         project = self._session.project

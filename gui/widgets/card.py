@@ -13,7 +13,8 @@ from gui.widgets.buttons import Button
 from gui.widgets.labels import heading, label, set_tone
 from gui.widgets.paint import painter, rounded
 
-Action = tuple[str, Callable[[], object]]
+#: Words of a button and what it does; where given, its tooltip.
+Action = tuple[str, Callable[[], object]] | tuple[str, Callable[[], object], str]
 
 
 class Card(QFrame):
@@ -114,8 +115,9 @@ class Banner(QWidget):
             if (old := item.widget()) is not None:
                 old.hide()
                 old.deleteLater()
-        for index, (words, slot) in enumerate(actions):
+        for index, (words, slot, *tip) in enumerate(actions):
             button = Button(words, "ghost" if index else "secondary", dense=True)
+            button.setToolTip(tip[0] if tip else "")
             button.clicked.connect(lambda _checked=False, slot=slot: slot())
             self._buttons.addWidget(button)
         self._buttons.addStretch(1)
@@ -177,7 +179,7 @@ class EmptyState(QWidget):
         row.setSpacing(8 if big else 16)
         row.addStretch(1)
         self.buttons: list[Button] = []
-        for index, (words, slot) in enumerate(actions):
+        for index, (words, slot, *_tip) in enumerate(actions):
             kind = ("secondary" if index else "primary") if big else "link"
             button = Button(words, kind)
             button.clicked.connect(lambda _checked=False, slot=slot: slot())
