@@ -31,13 +31,21 @@ class Agreement:
         """Indices of the cases of the next batch, block by block."""
         self._next = list(cases)
 
-    def see(self, logits: Tensor, target: Tensor) -> None:
-        """The next blocks of the batch: logits ``[b, c, z, y, x]``, target ``[b, z, y, x]``."""
+    def see(self, logits: Tensor, target: Tensor, known: Tensor | None = None) -> None:
+        """The next blocks of the batch: logits ``[b, c, z, y, x]``, target ``[b, z, y, x]``.
+
+        known: bool ``[b, c]``, which classes are outlined in the case of each block; None: all.
+        """
         mine, self._next = self._next[: len(target)], self._next[len(target) :]
         with torch.no_grad():
             # Voxels that are not to be learnt from lie outside the classes.
-            known = (target >= 0) & (target < logits.shape[1])
-            found, labelled = (logits.argmax(1) > 0) & known, (target > 0) & known
+            sure = (target >= 0) & (target < logits.shape[1])
+            best, row = logits.argmax(1), torch.where(sure, target, 0)
+            if known is not None:
+                # A class that is not outlined in the case says nothing about its label.
+                best = torch.where(_at(known, best), best, 0)
+                row = torch.where(_at(known, row), row, 0)
+            found, labelled = (best > 0) & sure, row > 0
             maps = torch.stack([found & labelled, found, labelled], 1)
             sums = maps.sum((2, 3, 4), dtype=torch.float32)
             for row, case in enumerate(mine):
@@ -61,3 +69,8 @@ class Agreement:
         """Inverse of :meth:`state`."""
         self._sums.copy_(state["sums"])
         self._visits = [int(n) for n in state["visits"]]
+
+
+def _at(known: Tensor, classes: Tensor) -> Tensor:
+    """For each voxel of ``classes`` ``[b, z, y, x]`` whether its class is ``known`` ``[b, c]``."""
+    return known.gather(1, classes.flatten(1)).view_as(classes)

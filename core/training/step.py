@@ -69,8 +69,8 @@ class Learner:
         #: On the device: sum of the finite losses, steps skipped, and how many of them in a row.
         self._sum, self._bad, self._row = torch.zeros(3, device=device).unbind()
         self._count = 0
-        #: Sees the finest logits and the target of each piece of a batch, in order.
-        self.watch: Callable[[Tensor, Tensor], None] | None = None
+        #: Sees the finest logits, target and what is outlined of each piece of a batch, in order.
+        self.watch: Callable[[Tensor, Tensor, Tensor | None], None] | None = None
 
     def obey(self, plan: Plan) -> None:
         """Go on by ``plan``, the old one with less for the memory; the weights stay as they are."""
@@ -114,7 +114,8 @@ class Learner:
                 logits = self.forward(image.contiguous(memory_format=torch.channels_last_3d))
             loss = self._loss(logits, target, known) * (len(image) / len(batch.image))
             if self.watch is not None:
-                self.watch(logits if isinstance(logits, Tensor) else logits[0], target)
+                finest = logits if isinstance(logits, Tensor) else logits[0]
+                self.watch(finest, target, known)
             self._scaler.scale(loss).backward()
             total += loss.detach()
         return total

@@ -13,6 +13,7 @@ from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from core.events import Event, StateEvent
+from core.project import orders
 from core.project.project import Project
 from core.project.runs import RunRecord, list_runs, read_events
 from core.project.splits import is_labelled
@@ -112,6 +113,7 @@ class TrainPage(QWidget):
         header.kill_asked.connect(self._ask_kill)
         header.evaluate_asked.connect(lambda: session.page_requested.emit("evaluate"))
         self.view.resume_asked.connect(self._resume)
+        self.view.stop_asked.connect(self._ask_stop)
         self.view.gallery.opened.connect(self._open_case)
         self.extras = RunExtras(self, session, self.record, lambda: self.runs, self._mark_stale)
         header.more_asked.connect(self.extras.show_menu)
@@ -315,7 +317,22 @@ class TrainPage(QWidget):
             self.tr("Keep training"),
             self.tr("Stop run"),
         ):
+            self._stop()
+
+    def _stop(self) -> None:
+        """This window's own run by its pipe, one of another program by a word in its folder."""
+        record = self.record()
+        if record is None or self.supervisor.live_run == record.id:
             self.supervisor.stop()
+            return
+        try:
+            orders.ask(record.path, "stop")
+        except OSError as error:
+            words = error.strerror or str(error)
+            self.session.error.emit(self.tr("{0} was not told").format(record.id), words)
+            return
+        words = self.tr("{0} was told to save and end").format(record.id)
+        self.session.message.emit(words, None)
 
     def _ask_kill(self) -> None:
         saved = self.history.checkpoints

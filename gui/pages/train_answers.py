@@ -54,7 +54,7 @@ class Answers(QWidget):
         self.quality.changed.connect(self._quality_changed)
         self.time = Segmented(
             [("10", self.tr("10 min")), ("30", self.tr("30 min")), ("60", self.tr("1 h")),
-             ("180", self.tr("3 h")), ("night", self.tr("Overnight"), self.tr("until 07:00")),
+             ("180", self.tr("3 h")), ("night", self.tr("Overnight")),
              ("minutes", self.tr("Other")), ("epochs", self.tr("Epochs"))]
         )  # fmt: skip
         self.time.set_key("60")
@@ -73,9 +73,9 @@ class Answers(QWidget):
         words = caption(
             self.tr(
                 "The quality proposes a time: Quick a first look, whose predictions are not "
-                "mirrored, Best a night. Whatever the time, the plan takes the finest grid and the "
-                "largest network that still learn something in it. A run can be stopped, resumed "
-                "and extended whenever you like."
+                "mirrored, Best a night, which ends at 07:00. Whatever the time, the plan takes "
+                "the finest grid and the largest network that still learn something in it. A run "
+                "can be stopped, resumed and extended whenever you like."
             ),
             wrap=True,
         )

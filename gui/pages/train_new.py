@@ -84,6 +84,7 @@ class NewRun(QWidget):
         # Only a low window, or one with a banner, has to scroll.
         parts = QWidget()
         parts.setObjectName("scrolled")
+        parts.setMinimumWidth(1)  # else it is as wide as its parts would like, and is cut off
         row = QHBoxLayout(parts)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(16)

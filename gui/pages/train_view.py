@@ -28,9 +28,13 @@ _NARROW_WINDOW = 1330
 
 
 class RunView(QWidget):
-    """Shows what it is given. resume_asked: from the banner of a run that failed."""
+    """Shows what it is given.
+
+    resume_asked: from the banner of a run that failed; stop_asked: of one of another program.
+    """
 
     resume_asked = Signal()
+    stop_asked = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -60,6 +64,7 @@ class RunView(QWidget):
         """Plan, curves, gauges and cases."""
         parts = QWidget()
         parts.setObjectName("scrolled")
+        parts.setMinimumWidth(1)  # else it is as wide as its parts would like, and is cut off
         column = QVBoxLayout(parts)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(16)
@@ -147,7 +152,8 @@ class RunView(QWidget):
             self.banner.set(
                 "info",
                 self.tr("{0} is at work in another program").format(run.id),
-                self.tr("It can be watched here, and stopped there."),
+                self.tr("It can be watched here, and told to save and end."),
+                [(self.tr("Stop…"), self.stop_asked.emit)],
             )
             return
         actions = [(self.tr("Show log"), self._open_log)]

@@ -181,6 +181,14 @@ class _Row(QWidget):
             tile.move(QPointF(index * (wide + _GAP), 0).toPoint())
 
 
+class _States(QStackedWidget):
+    """Of a height of its own: one that depends on the width would make all of the page scroll."""
+
+    def hasHeightForWidth(self) -> bool:
+        """Never, whatever the words of the empty state say."""
+        return False
+
+
 class GalleryCard(Card):
     """opened: UID of the series of a tile that was clicked."""
 
@@ -204,7 +212,7 @@ class GalleryCard(Card):
             self.tr("No validation yet"),
             self.tr("Whole validation cases are predicted several times during the run."),
         )
-        self._states = QStackedWidget()
+        self._states = _States()
         self._states.addWidget(self._empty)
         self._states.addWidget(self.row)
         self._states.setFixedHeight(_HIGH + _CAPTION)

@@ -119,3 +119,27 @@ def test_voxels_nobody_is_sure_of_do_not_count() -> None:
         agreement.expect([0])
         agreement.see(logits, target)
     assert math.isclose(agreement.read()[0], 1.0)
+
+
+def test_a_class_that_is_not_outlined_in_a_case_says_nothing_of_its_label() -> None:
+    target = torch.zeros(2, 4, 4, 4, dtype=torch.long)
+    target[:, :2] = 1
+    # The network finds class 1 where it is labelled, and class 2 beside it.
+    found = torch.nn.functional.one_hot(torch.where(target > 0, 1, 2), 3)
+    logits = found.movedim(-1, 1).float()
+    known = torch.tensor([[True, True, False], [True, True, True]])
+    agreement = Agreement(2, torch.device("cpu"))
+    for _ in range(hints.LEAST_CASES * 5):
+        agreement.expect([0, 1])
+        agreement.see(logits, target, known)
+    dice = agreement.read()
+    assert dice[0] == pytest.approx(1.0)
+    assert dice[1] == pytest.approx(2 / 3)
+    # What was painted of a class that is not outlined counts as little as what was found of it.
+    agreement = Agreement(2, torch.device("cpu"))
+    begun = target.clone()
+    begun[:, 3] = 2
+    for _ in range(hints.LEAST_CASES * 5):
+        agreement.expect([0, 1])
+        agreement.see(logits, begun, known)
+    assert agreement.read()[0] == pytest.approx(1.0)

@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
+from core.data.nnunet import augmentation_of
 from core.data.plan import FIELDS, Plan
 from core.hardware import DeviceInfo
 from gui.dialogs.plan_form import PlanForm
@@ -165,3 +166,21 @@ def test_a_patch_of_one_slice_makes_the_network_flat(qtbot: QtBot, form: PlanFor
     assert form.plan().inputs == 3
     enter(qtbot, form, "patch", "16")
     assert (form.plan().slices, form.plan().kernels) == (1, ((3, 3, 3),) * 3)
+
+
+def choose(form: PlanForm, key: str) -> None:
+    combo = form.augmentation.editor.combo
+    combo.set_key(key)
+    combo.changed.emit(key)
+
+
+def test_one_choice_sets_the_augmentation_as_nnunet_does(qtbot: QtBot, form: PlanForm) -> None:
+    assert form.augmentation.editor.read()[0] == "lesionforge"
+    ours = form.plan()
+    choose(form, "nnunet")
+    assert augmentation_of(form.plan()) == "nnunet"
+    assert form.rows["rotation_degrees"].editor.read()[0] == 30
+    enter(qtbot, form, "rotation_degrees", "20")
+    assert form.augmentation.editor.read()[0] == "own"
+    choose(form, "lesionforge")
+    assert without_estimates(form.plan()) == without_estimates(ours)

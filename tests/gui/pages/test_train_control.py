@@ -6,13 +6,14 @@ import os
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QApplication, QPushButton
 from pytestqt.qtbot import QtBot
 
 from core.events import HintEvent
 from core.project import orders, runs
 from core.project.orders import Order
+from gui.pages import train
 from gui.pages.train import TrainPage
 from gui.pages.train_length import LengthDialog
 from gui.run.supervisor import RunSupervisor
@@ -102,6 +103,23 @@ def test_a_run_of_another_program_finds_the_order_in_its_folder(
     page.length.extend(10)
     assert orders.kept(folder) == [Order("extend", 10)]
     assert supervisor.live_run is None
+
+
+def test_a_run_of_another_program_is_told_to_end(
+    qtbot: QtBot, page: TrainPage, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = add_run(session, run_events())
+    (folder / "process.json").write_text(runs.process_stamp(os.getpid()), encoding="utf-8")
+    open_run(qtbot, page)
+    answers = [False, True]
+    monkeypatch.setattr(train, "confirm", lambda *_words: answers.pop(0))
+    (stop,) = [b for b in page.view.banner.findChildren(QPushButton) if b.text() == "Stop…"]
+    qtbot.mouseClick(stop, Qt.MouseButton.LeftButton)
+    assert orders.taken(folder) is None
+    with qtbot.waitSignal(session.message) as told:
+        qtbot.mouseClick(stop, Qt.MouseButton.LeftButton)
+    assert told.args[0] == "r01 was told to save and end"
+    assert orders.taken(folder) == "stop"
 
 
 def test_hints_stand_above_the_curves_newest_first(

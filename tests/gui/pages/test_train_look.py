@@ -3,11 +3,15 @@ from __future__ import annotations
 import itertools
 import time
 
+import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
+from gui import i18n
 from gui.pages.train import TrainPage
 from gui.pages.train_parts import spread
+from gui.run.supervisor import RunSupervisor
 from gui.session import Session
 from tests.gui.pages.train_case import add_run, found, open_run, page
 from tests.gui.run.conftest import play, session, supervisor
@@ -85,6 +89,42 @@ def test_low_windows_keep_all_parts_apart(qtbot: QtBot, page: TrainPage, session
     strips = [g.geometry() for g in view.gauges.gauges.values()]
     for upper, lower in itertools.pairwise(strips):
         assert upper.bottom() < lower.top()
+
+
+@pytest.mark.parametrize("language", ["en", "zh_CN"])
+def test_nothing_of_a_new_run_is_cut_in_the_smallest_window(
+    qtbot: QtBot, session: Session, supervisor: RunSupervisor, found: object, language: str
+) -> None:
+    i18n.install(language)
+    try:
+        page = TrainPage(session, supervisor)
+        qtbot.addWidget(page)
+        page.resize(1208, 764)
+        page.show()
+        qtbot.waitUntil(page.new.start.isEnabled)
+        answers = page.new.answers
+        answers.time.set_key("minutes")
+        answers._time_changed()
+        qtbot.waitUntil(answers.minutes.isVisible)
+        qtbot.wait(100)  # for the layout that follows
+        card = page.new.cases
+        assert card.mapTo(page, card.rect().topRight()).x() <= page.width() - 24
+        assert answers.minutes.y() >= answers.time.geometry().bottom()
+        for words in page.new.findChildren(QLabel):
+            if words.isVisible() and words.wordWrap():
+                assert words.height() >= words.heightForWidth(words.width())
+    finally:
+        i18n.install("en")
+
+
+def test_a_run_without_a_validation_needs_no_scrolling(
+    qtbot: QtBot, page: TrainPage, session: Session
+) -> None:
+    add_run(session, [state("running", 0), step(1.0), step(2.0), state("stopped", 200)])
+    open_run(qtbot, page)
+    page.resize(1528, 964)
+    qtbot.wait(100)
+    assert page.view.middle.verticalScrollBar().maximum() == 0
 
 
 def test_checkpoint_dots_can_be_told_apart() -> None:

@@ -6,7 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.events import DeviceSample, HardwareEvent, LogEvent, ResultEvent, StageEvent, StepEvent
+from core.events import (
+    DeviceSample,
+    HardwareEvent,
+    HintEvent,
+    LogEvent,
+    ResultEvent,
+    StageEvent,
+    StepEvent,
+)
 from core.project.runs import read_events
 from gui.run.history import RunHistory
 from tests.gui.run.recorded import (
@@ -131,3 +139,10 @@ def test_errors_are_counted_and_the_model_is_kept() -> None:
     assert history.model is not None
     assert history.log[-1].words == "It was killed."
     assert history.log[-1].level == "error"
+
+
+def test_a_run_that_ended_early_shows_how_far_it_came() -> None:
+    events = run_events(50, "done")
+    assert RunHistory(events).fraction == 1.0
+    hint = HintEvent(step=2500, hint="early stop", sentence="It ended.")
+    assert RunHistory([*events, hint]).fraction == pytest.approx(0.5)
