@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import torch
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from core.data.cost import count
 from core.data.figures import Figures
 from core.data.layout import layout
-from core.data.plan import PlanClass
+from core.data.plan import PlanClass, Quality
 from core.data.plan_words import remarks
 from core.data.planner import make_plan, replan, trained_classes
 from core.data.predictions import memory_bytes
@@ -129,6 +129,16 @@ def test_epochs_instead_of_minutes() -> None:
     assert plan.epochs == 40
     assert plan.budget_minutes is None
     assert plan.estimates.seconds > 40 * plan.steps_per_epoch * plan.estimates.step_seconds
+
+
+def test_a_first_look_is_not_worth_mirrored_predictions() -> None:
+    plans = {q: make_plan(SARCOMA, [CPU], minutes=20, quality=q) for q in get_args(Quality)}
+    mirrored = {quality: plan.mirror_inference for quality, plan in plans.items()}
+    assert mirrored == {"quick": False, "balanced": True, "best": True}
+    # With one time the others are one plan, as the window says.
+    assert replace(plans["best"], quality="balanced") == plans["balanced"]
+    # It leaves more of the time for steps.
+    assert plans["quick"].estimates.steps >= plans["balanced"].estimates.steps
 
 
 def test_changing_a_plan_changes_its_estimates() -> None:
