@@ -87,7 +87,9 @@ def without_copies(headers: Sequence[Header]) -> tuple[list[Header], list[tuple[
         if original is None:
             known.append(header)
         else:
-            reason = f"it is a copy of {original.path.name}"
+            other = original.path
+            place = f" in {other.parent.name}" if other.name == header.path.name else ""
+            reason = f"it is a copy of {other.name}{place}"
             dropped.append((header.path, FileRefusedError(header.path, reason).sentence))
     return [header for same in kept.values() for header in same], dropped
 

@@ -147,7 +147,9 @@ class _Import:
             if record is None:
                 masks.append(path)
             elif record.series_uid in seen:
-                reason = f"it is a copy of {seen[record.series_uid].name}"
+                other = seen[record.series_uid]
+                place = f" in {other.parent.name}" if other.name == path.name else ""
+                reason = f"it is a copy of {other.name}{place}"
                 self._refuse(path, FileRefusedError(path, reason).sentence)
             else:
                 seen[record.series_uid] = path

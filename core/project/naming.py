@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 
 from core.images import image_stem
@@ -39,8 +41,18 @@ _STRUCTURES = frozenset(
 
 
 def words(text: str) -> list[str]:
-    """Lower-case words of a name: ``GTV_Mass-CT1`` gives gtv, mass, ct1."""
-    return [w for w in re.split(r"[^0-9a-zA-Z]+", text.lower()) if w]
+    """Lower-case words of a name in any script: ``GTV_Mass-CT1`` gives gtv, mass, ct1."""
+    return [piece.lower() for between, piece in _pieces(text) if not between]
+
+
+def _pieces(text: str) -> list[tuple[bool, str]]:
+    """The text cut into words and what stands between them (True): punctuation, symbols, blanks.
+
+    By Unicode's categories, after composition: macOS hands out names with accents of their own.
+    """
+    composed = unicodedata.normalize("NFC", text)
+    groups = groupby(composed, lambda c: unicodedata.category(c)[0] in "PSZ" or c < " ")
+    return [(between, "".join(characters)) for between, characters in groups]
 
 
 def says_mask(path: Path) -> bool:
@@ -61,14 +73,18 @@ def case_name(path: Path) -> str:
     ``STS_002_image`` and ``STS_002_mask`` both give STS_002; a file called just ``ct`` is named by
     its folder.
     """
-    stem = image_stem(path)
-    parts = re.split(r"([^0-9a-zA-Z]+)", stem)
-    kept = "".join(
-        part if index % 2 else ("" if _is_role(part.lower()) else part)
-        for index, part in enumerate(parts)
-    )
-    kept = re.sub(r"([^0-9a-zA-Z])[^0-9a-zA-Z]+", r"\1", kept).strip("_-. ")
-    return kept or path.parent.name
+    pieces = _pieces(_told_apart(image_stem(path)))
+    kept = "".join(part for between, part in pieces if between or not _is_role(part.lower()))
+    # Where a word is gone, one of the signs beside it is enough.
+    joined = "".join(part[:1] if between else part for between, part in _pieces(kept))
+    return joined.strip("_-. ") or _told_apart(path.parent.name)
+
+
+def _told_apart(name: str) -> str:
+    """A name on Linux is bytes; those that are no text are written as ``=E4``, else two patients
+    could become one.
+    """
+    return re.sub("[\udc80-\udcff]", lambda found: f"={ord(found[0]) - 0xDC00:02X}", name)
 
 
 def structure_name(path: Path) -> str:

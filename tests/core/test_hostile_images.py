@@ -239,6 +239,7 @@ def test_names_that_are_no_text(tmp_path: Path) -> None:
         (record,) = project.series()
         assert record.files == (path,)
         assert np.array_equal(read_volume(record).hu, VALUES)
+        assert record.patient_id == "=E4ltere"  # told apart from every other such name
         for text in (record.description, *(s.reason for s in report.skipped)):
             text.encode("utf-8")
 

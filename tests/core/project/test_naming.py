@@ -43,6 +43,14 @@ def test_classes_of_the_project_come_first_and_names_are_made_fit() -> None:
         ("labelsTr/liver_12.nii.gz", "12"),
         ("s0007/ct.nii.gz", "s0007"),
         ("a/case-5_liver_seg.seg.nrrd", "case-5"),
+        ("a/患者一_image.nii.gz", "患者一"),
+        ("a/患者一_mask.nii.gz", "患者一"),
+        ("a/患者二_mask.nii.gz", "患者二"),
+        ("a/Müller-3 ct.mha", "Müller-3"),
+        ("a/Mu\u0308ller-3 seg.mha", "Müller-3"),  # as macOS writes it
+        ("a/राज_ct.nii.gz", "राज"),
+        ("a/\udce4_ct.nii.gz", "=E4"),  # bytes that are no text are told apart, too
+        ("\udcf6/ct.nii.gz", "=F6"),
     ],
 )
 def test_image_and_mask_of_a_case_share_its_name(path: str, case: str) -> None:
