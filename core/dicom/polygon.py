@@ -44,17 +44,22 @@ def fill(polygon: NDArray[np.float64], shape: tuple[int, int]) -> NDArray[np.boo
     return (np.cumsum(toggles[:, :columns], axis=1, dtype=np.uint8) & 1).astype(bool)
 
 
-def fill_all(polygons: Sequence[NDArray[np.float64]], shape: tuple[int, int]) -> NDArray[np.bool_]:
+def fill_all(
+    polygons: Sequence[NDArray[np.float64]], shape: tuple[int, int], odd: bool = False
+) -> NDArray[np.bool_]:
     """Pixels [y, x] of one structure on one slice, from all its contours there.
 
-    A contour that lies inside the others is a hole (or, inside a hole, an island); contours that
+    odd: a pixel belongs to it when an odd number of contours hold it (CLOSEDPLANAR_XOR). Else a
+    contour that lies inside the others is a hole (or, inside a hole, an island); contours that
     only overlap or lie apart are joined. Contours given twice count once.
     """
     unique = {polygon.tobytes(): polygon for polygon in polygons}.values()
     masks = sorted((fill(polygon, shape) for polygon in unique), key=lambda m: -int(m.sum()))
     union = np.zeros(shape, dtype=bool)
     for mask in masks:
-        if mask.any() and bool(np.all(union[mask])):
+        if odd:
+            union ^= mask
+        elif mask.any() and bool(np.all(union[mask])):
             union &= ~mask
         else:
             union |= mask

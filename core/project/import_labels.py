@@ -191,7 +191,9 @@ class LabelImport:
 
 
 def _by_reference(header: Header, records: Sequence[SeriesRecord]) -> list[SeriesRecord]:
-    """Series a DICOM label can belong to: those it names, else those of its frame of reference."""
+    """Series a DICOM label can belong to: those it names, else those of its frame of reference,
+    else those of its study.
+    """
     named = [
         r
         for r in records
@@ -199,7 +201,10 @@ def _by_reference(header: Header, records: Sequence[SeriesRecord]) -> list[Serie
     ]
     if named:
         return named
-    return [r for r in records if header.frame_uid and r.frame_uid == header.frame_uid]
+    if header.frame_uid:
+        return [r for r in records if r.frame_uid == header.frame_uid]
+    # Without a frame of reference: the images of its study, of which its place tells the right one.
+    return [r for r in records if header.study_uid and r.study_uid == header.study_uid]
 
 
 def _series_of_mask(

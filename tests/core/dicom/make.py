@@ -74,7 +74,11 @@ def write_series(
 
 
 def write_rtstruct(
-    path: Path, rois: dict[str, Sequence[np.ndarray]], series: str = "1.2.3.4"
+    path: Path,
+    rois: dict[str, Sequence[np.ndarray]],
+    series: str = "1.2.3.4",
+    kind: str = "CLOSED_PLANAR",
+    change: Callable[[Dataset], None] | None = None,
 ) -> Path:
     """An RTSTRUCT with the contours (LPS mm [n, 3]) of each ROI; image references are absent."""
     made = dataset(RTSTRUCT, f"{series}.99", f"{series}.99.1")
@@ -86,7 +90,7 @@ def write_rtstruct(
         named.append(item)
         item = Dataset()
         item.ReferencedROINumber = number
-        item.ContourSequence = Items([_contour(points) for points in contours])
+        item.ContourSequence = Items([_contour(points, kind) for points in contours])
         contoured.append(item)
     made.StructureSetROISequence = Items(named)
     made.ROIContourSequence = Items(contoured)
@@ -96,14 +100,16 @@ def write_rtstruct(
     frame.FrameOfReferenceUID = UID("1.2.3.9")
     frame.RTReferencedStudySequence = Items([study])
     made.ReferencedFrameOfReferenceSequence = Items([frame])
+    if change is not None:
+        change(made)
     path.parent.mkdir(parents=True, exist_ok=True)
     made.save_as(path, enforce_file_format=True)
     return path
 
 
-def _contour(points: np.ndarray) -> Dataset:
+def _contour(points: np.ndarray, kind: str) -> Dataset:
     item = Dataset()
-    item.ContourGeometricType = "CLOSED_PLANAR"
+    item.ContourGeometricType = kind
     item.NumberOfContourPoints = len(points)
     item.ContourData = [f"{v:.6g}" for v in points.ravel()]
     return item
