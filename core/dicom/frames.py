@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from core.dicom.elements import Elements, items, number, numbers
+from core.dicom.elements import Elements, items, number, numbers, text
 
 Position = tuple[float, float, float]
 
@@ -16,6 +16,8 @@ class Frame:
     """One slice. position: LPS mm of the centre of its first pixel. orientation: row, column
     cosines (six numbers). spacing: mm between rows, between columns. thickness, between: mm by
     the tags SliceThickness and SpacingBetweenSlices. None where the file does not say.
+    acquisition, temporal, kind: of a frame of a multi-frame object its acquisition number, temporal
+    position and frame type; empty for files of one slice, whose headers say it.
     """
 
     position: Position | None = None
@@ -25,6 +27,9 @@ class Frame:
     between: float | None = None
     slope: float | None = None
     intercept: float | None = None
+    acquisition: str = ""
+    temporal: str = ""
+    kind: str = ""
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Frame:
@@ -67,7 +72,8 @@ def _functional(group: Elements, shared: Elements, dataset: Elements) -> Frame:
 
     measures = macro("PixelMeasuresSequence")
     values = macro("PixelValueTransformationSequence")
-    return _frame(
+    content = macro("FrameContentSequence")
+    made = _frame(
         position=numbers(macro("PlanePositionSequence"), "ImagePositionPatient"),
         orientation=numbers(macro("PlaneOrientationSequence"), "ImageOrientationPatient"),
         spacing=numbers(measures, "PixelSpacing"),
@@ -75,6 +81,12 @@ def _functional(group: Elements, shared: Elements, dataset: Elements) -> Frame:
         between=number(measures, "SpacingBetweenSlices"),
         slope=number(values, "RescaleSlope"),
         intercept=number(values, "RescaleIntercept"),
+    )
+    return replace(
+        made,
+        acquisition=text(content, "FrameAcquisitionNumber"),
+        temporal=text(content, "TemporalPositionIndex"),
+        kind=text(macro("CTImageFrameTypeSequence"), "FrameType").upper(),
     )
 
 

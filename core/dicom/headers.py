@@ -39,6 +39,7 @@ _KEYWORDS = (
     *("SeriesDescription", "StudyDescription", "ProtocolName", "Manufacturer"),
     *("ManufacturerModelName", "ConvolutionKernel", "KVP", "GantryDetectorTilt"),
     *("AcquisitionNumber", "InstanceNumber", "TemporalPositionIdentifier", "SliceLocation"),
+    *("EchoNumbers", "ConversionType"),
     *("Rows", "Columns", "NumberOfFrames", "SamplesPerPixel", "BitsAllocated", "BitsStored"),
     *("HighBit", "PixelRepresentation", "PhotometricInterpretation"),
     *("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "SliceThickness"),
@@ -77,6 +78,7 @@ class Header:
     tilt: float | None = None
     acquisition: str = ""
     temporal: str = ""
+    echo: str = ""
     instance: int = 0
     location: float | None = None
     rows: int = 0
@@ -199,6 +201,8 @@ def _ct_header(path: Path, parsed: Parsed) -> Header:
     for word, reason in _NOT_AXIAL.items():
         if word in image_type:
             raise FileRefusedError(path, reason)
+    if text(dataset, "ConversionType"):  # of the SC Equipment module, PS3.3 C.8.6.1
+        raise FileRefusedError(path, "it is a secondary capture, not a CT image")
     problem = pixel_problem(path, parsed)
     if problem:
         raise FileRefusedError(path, problem)
@@ -220,6 +224,7 @@ def _ct_header(path: Path, parsed: Parsed) -> Header:
         tilt=number(dataset, "GantryDetectorTilt"),
         acquisition=text(dataset, "AcquisitionNumber"),
         temporal=text(dataset, "TemporalPositionIdentifier"),
+        echo=text(dataset, "EchoNumbers"),
         location=number(dataset, "SliceLocation"),
         scanner=_scanner(dataset),
         kernel=text(dataset, "ConvolutionKernel").split("\\")[0],

@@ -135,6 +135,7 @@ _ELEMENTS = """
 00200032 DS ImagePositionPatient     00200037 DS ImageOrientationPatient
 00280030 DS PixelSpacing             00180050 DS SliceThickness
 00180088 DS SpacingBetweenSlices     00281053 DS RescaleSlope
+00180086 IS EchoNumbers              00080064 CS ConversionType
 00281052 DS RescaleIntercept
 """.split()  # noqa: SIM905 - as a table it can be checked by eye
 

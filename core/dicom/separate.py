@@ -24,11 +24,12 @@ Reason = tuple[str, str]
 
 #: Tags that tell images at the same places apart, the most telling first, with their names.
 _TAGS: tuple[tuple[str, Callable[[Slice], str]], ...] = (
-    ("acquisition number", lambda s: s.header.acquisition),
-    ("temporal position", lambda s: s.header.temporal),
+    ("acquisition number", lambda s: s.frame.acquisition or s.header.acquisition),
+    ("temporal position", lambda s: s.frame.temporal or s.header.temporal),
+    ("echo number", lambda s: s.header.echo),
     ("reconstruction kernel", lambda s: s.header.kernel),
     ("tube voltage", lambda s: s.header.kvp),
-    ("image type", lambda s: s.header.image_type),
+    ("image type", lambda s: s.frame.kind or s.header.image_type),
 )
 
 
@@ -144,7 +145,7 @@ def _kind(item: Slice) -> str:
     """ORIGINAL or DERIVED, PRIMARY or SECONDARY, as the image type says (DICOM PS3.3
     C.7.6.1.1.2: values 1 and 2); what it does not say is an original, primary image.
     """
-    values = [*item.header.image_type.split("\\"), "", ""]
+    values = [*(item.frame.kind or item.header.image_type).split("\\"), "", ""]
     first = "DERIVED" if values[0] == "DERIVED" else "ORIGINAL"
     second = "SECONDARY" if values[1] == "SECONDARY" else "PRIMARY"
     return f"{first}\\{second}"
@@ -167,18 +168,25 @@ def _told_apart(slices: list[Slice]) -> list[tuple[list[Slice], str]] | None:
     """Several stacks at the same places, taken apart by the first tag that explains them, else by
     all tags together, else by image number where each place holds equally many different images.
 
-    A tag explains the repeats when it leaves no place with two slices.
+    A tag explains the repeats when it leaves no place with two slices, and does not differ from
+    slice to slice anyway (some scanners number each turn of the tube).
     """
+    most = 2 * max(map(len, places(slices)))
     for name, tag in _TAGS:
         parts = _by(slices, tag)
-        if len(parts) > 1 and all(len(places(p)) == len(p) for p in parts.values()):
+        if 1 < len(parts) <= most and _single(parts):
             return [(p, f"images of {len(parts)} {name}s lie at the same places (this one: "
                         f"{value or 'none'})") for value, p in parts.items()]  # fmt: skip
     parts = _by(slices, lambda s: "\0".join(tag(s) for _, tag in _TAGS))
-    if len(parts) > 1 and all(len(places(p)) == len(p) for p in parts.values()):
+    if 1 < len(parts) <= most and _single(parts):
         text = f"{len(parts)} acquisitions lie at the same places"
         return [(part, text) for part in parts.values()]
     return _by_number(slices)
+
+
+def _single(parts: dict[str, list[Slice]]) -> bool:
+    """Whether each part has one slice at each of its places."""
+    return all(len(places(part)) == len(part) for part in parts.values())
 
 
 def _by_number(slices: list[Slice]) -> list[tuple[list[Slice], str]] | None:
