@@ -10,6 +10,7 @@ os.environ.setdefault("MPLBACKEND", "QtAgg")
 os.environ.setdefault("OMP_NUM_THREADS", "2")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,6 +42,9 @@ def no_leaks() -> Iterator[None]:
         thread.join(timeout=5)
     left = [t for t in left if t.is_alive()]
     assert not left, f"threads left running: {left}"
+    # Decoders of compressed frames stay for the next test, as they stay for the next series.
+    pool = sys.modules.get("core.dicom.decoders")
+    children |= pool.decoders().pids if pool else set()
     procs = [p for p in psutil.Process().children(recursive=True) if p.pid not in children]
     _, alive = psutil.wait_procs(procs, timeout=5)
     assert not alive, f"child processes left running: {alive}"

@@ -1,32 +1,38 @@
-"""Stored values of one frame, whatever transfer syntax they are in."""
+"""HU of the frames of one file, whatever transfer syntax they are in."""
 
 from __future__ import annotations
 
-import struct
 import threading
+from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.encaps import generate_frames
-from pydicom.pixels.decoders.base import get_decoder
-from pydicom.uid import UID
 
-from core.dicom.elements import whole
+from core.dicom import quick
+from core.dicom.codestream import Claim, claim_of, frame_places, is_whole
+from core.dicom.decoders import Codestream, decoders
+from core.dicom.elements import Parsed, whole
 from core.dicom.frames import Frame, frames_of
-from core.dicom.parsing import PARSE_ERRORS, parse, quiet
+from core.dicom.modality import ModalityTable, table_of
 from core.dicom.pixels import pixel_problem
+from core.dicom.rescale import Losses, Stored, hu_in_place, note_padding, to_hu, used_bits
 from core.errors import FileRefusedError
 
 _KEYWORDS = (
     *("Rows", "Columns", "NumberOfFrames", "SamplesPerPixel", "BitsAllocated", "BitsStored"),
-    *("HighBit", "PixelRepresentation", "PhotometricInterpretation", "PlanarConfiguration"),
+    *("HighBit", "PixelRepresentation", "PhotometricInterpretation", "PixelPaddingValue"),
     *("RescaleSlope", "RescaleIntercept", "ImagePositionPatient", "ImageOrientationPatient"),
-    *("PixelSpacing", "SliceThickness", "SpacingBetweenSlices", "SOPClassUID"),
+    *("PixelSpacing", "SliceThickness", "SpacingBetweenSlices", "ModalityLUTSequence"),
     *("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"),
 )
+
+_FLOATS = {0x7FE00008: "f4", 0x7FE00009: "f8"}
+_J2K = tuple(f"1.2.840.10008.1.2.4.{n}" for n in (90, 91, 201, 202, 203))
+_JPEG_LS = ("1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81")
+_RLE = "1.2.840.10008.1.2.5"
 
 
 class PixelFile:
@@ -40,177 +46,239 @@ class PixelFile:
     @property
     def frames(self) -> tuple[Frame, ...]:
         """Place and rescale of each frame. Raises FileRefusedError."""
-        return self._open().frames
+        return self.open().frames
 
-    def stored(self, index: int) -> NDArray[np.integer]:
-        """Stored values [y, x] of frame ``index``, before rescale.
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns. Raises FileRefusedError."""
+        opened = self.open()
+        return opened.rows, opened.columns
 
-        Raises FileRefusedError when they cannot be decoded.
+    def read(self, index: int, out: NDArray[np.int16], losses: Losses) -> None:
+        """Put the HU of frame ``index`` into ``out`` [y, x], contiguous and of :attr:`shape`.
+
+        Raises FileRefusedError when it cannot be read or decoded.
         """
-        opened = self._open()
+        opened = self.open()
         if not 0 <= index < len(opened.frames):
             raise FileRefusedError(self.path, f"it has no frame {index + 1}")
-        values = opened.native(index) if opened.plain else opened.decoded(index)
-        return opened.used_bits(values)
+        opened.read(index, out, losses)
 
-    def _open(self) -> _Opened:
+    def open(self) -> _Opened:
+        """The parsed file. Raises FileRefusedError."""
         with self._lock:
             if self._opened is None:
-                if not self.path.is_file():
-                    raise FileRefusedError(
-                        self.path,
-                        "it is no longer where it was",
-                        "Put it back, or tell the project where the folder is now.",
-                    )
-                self._opened = _Opened(self.path)
+                self._opened = _open(self.path)
             return self._opened
+
+
+def _open(path: Path) -> _Opened:
+    try:
+        parsed = quick.parse(path)
+        if parsed is not None:
+            return _Opened(path, parsed)
+    except quick.Unsure:
+        pass
+    if not path.is_file():
+        raise FileRefusedError(
+            path,
+            "it is no longer where it was",
+            "Put it back, or tell the project where the folder is now.",
+        )
+    # Loaded late: most files do not need it.
+    from core.dicom.parsing import parse, quiet  # noqa: PLC0415
+
+    with quiet():
+        return _Opened(path, parse(path, _KEYWORDS))
 
 
 class _Opened:
     """A parsed file whose header was believed."""
 
-    @quiet()
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._lock = threading.Lock()
-        self._streams: list[bytes] = []
-        parsed = parse(path, _KEYWORDS)
+    def __init__(self, path: Path, parsed: Parsed) -> None:
+        self.path, self.parsed = path, parsed
         problem = pixel_problem(path, parsed)
         if problem or parsed.pixels is None:
             raise FileRefusedError(path, problem or "it has no pixel data")
         dataset = parsed.dataset
-        self.parsed = parsed
-        self.offset = parsed.pixels.offset
+        self.pixels = parsed.pixels
         self.rows, self.columns = whole(dataset, "Rows") or 0, whole(dataset, "Columns") or 0
         self.count = whole(dataset, "NumberOfFrames") or 1
         self.frames = frames_of(dataset, self.count)
-        self.bits = whole(dataset, "BitsAllocated") or 16
-        self.bits_stored = whole(dataset, "BitsStored") or self.bits
+        bits = whole(dataset, "BitsAllocated") or 16
+        used = whole(dataset, "BitsStored") or bits
         high = whole(dataset, "HighBit")
-        self.high = self.bits_stored - 1 if high is None else high
-        self.signed = whole(dataset, "PixelRepresentation") == 1
-        # 8-bit words in big endian are stored in swapped pairs; pydicom knows, and it is rare.
-        self.plain = parsed.native and (parsed.little_endian or self.bits > 8)
+        signed = whole(dataset, "PixelRepresentation") == 1
+        self.stored = Stored(bits, used, used - 1 if high is None else high, signed)
+        self.stored = replace(self.stored, padding=_padding(dataset, self.stored))
+        self.table: ModalityTable | None = None
+        if "ModalityLUTSequence" in dataset and any(f.slope is None for f in self.frames):
+            self.table = table_of(path, dataset, signed)
+        self._lock = threading.Lock()
+        self._places: list[list[tuple[int, int]]] = []
 
-    def native(self, index: int) -> NDArray[np.integer]:
-        """Plain numbers straight from the file."""
-        order = "<" if self.parsed.little_endian else ">"
-        dtype = np.dtype(f"{order}{'i' if self.signed else 'u'}{self.bits // 8}")
-        size = self.rows * self.columns * dtype.itemsize
-        start = self.offset + index * size
-        inflated = self.parsed.inflated
-        data = self._bytes(start, size) if inflated is None else inflated[start : start + size]
-        if len(data) != size:
-            raise FileRefusedError(self.path, "its pixel data are cut short", "Copy it again.")
-        values = np.frombuffer(data, dtype=dtype).reshape(self.rows, self.columns)
-        return values.astype(dtype.newbyteorder("="))
+    def read(self, index: int, out: NDArray[np.int16], losses: Losses) -> None:
+        frame = self.frames[index]
+        wide = self.stored.bits != 16 or self.pixels.tag in _FLOATS
+        if self.parsed.native and not wide:
+            self._fill(self._start(index), out)
+            if not self.parsed.little_endian:
+                out.byteswap(inplace=True)
+            stored = self.stored
+        elif self.parsed.native:
+            self._from_stored(self._plain(index), frame, out, losses)
+            return
+        else:
+            values, stored = self._decoded(index, out)
+            if not np.may_share_memory(values, out):
+                self._from_stored(used_bits(values, stored), frame, out, losses)
+                return
+        if self.table is not None and frame.slope is None:
+            self._from_stored(used_bits(out.copy(), stored), frame, out, losses)
+            return
+        hu_in_place(out, stored, frame.slope, frame.intercept, losses)
 
-    def decoded(self, index: int) -> NDArray[np.integer]:
-        """One frame through pydicom and its decoders."""
+    def _from_stored(
+        self, values: NDArray[Any], frame: Frame, out: NDArray[np.int16], losses: Losses
+    ) -> None:
+        """HU by way of an array of stored values, for what does not fit the place of its HU."""
+        if self.table is not None and frame.slope is None:
+            out[...] = to_hu(self.table.apply(values), None, None, losses)
+            return
         try:
-            with quiet():
-                dataset = self._frame_dataset(index)
-                values, _ = get_decoder(self.parsed.syntax).as_array(dataset, index=0, raw=True)
-        except FileRefusedError:
-            raise
-        except MemoryError as error:
-            raise FileRefusedError(self.path, "there is not enough memory for it") from error
-        except PARSE_ERRORS as error:
-            raise FileRefusedError(
-                self.path,
-                f"its pixel data ({UID(self.parsed.syntax).name}) could not be decoded",
-                "Copy it again, or export it uncompressed.",
-            ) from error
-        if values.ndim != 2 or not np.issubdtype(values.dtype, np.integer):
-            raise FileRefusedError(self.path, "it is no greyscale image of whole numbers")
-        return values
+            out[...] = to_hu(values, frame.slope, frame.intercept, losses)
+        except ValueError as error:
+            raise FileRefusedError(self.path, str(error)) from error
+        if values.dtype.kind in "iu":
+            ends = (int(values.min()), int(values.max()))
+            rescale = (1.0, 0.0) if frame.slope is None else (frame.slope, frame.intercept or 0.0)
+            note_padding(self.stored, ends, rescale, losses)
 
-    def used_bits(self, values: NDArray[Any]) -> NDArray[np.integer]:
-        """Values without what lies outside the stored bits (old overlays), sign extended."""
-        if self.bits_stored >= self.bits or not 0 < self.bits_stored <= self.high + 1 <= self.bits:
-            return values
-        width = values.itemsize * 8
-        left, right = width - 1 - self.high, width - self.bits_stored
-        # Shifting as signed numbers carries the sign down; as unsigned ones, zeros.
-        kind = np.dtype(f"{'i' if self.signed else 'u'}{values.itemsize}")
-        return np.right_shift(np.left_shift(values.view(kind), left), right)
+    def _start(self, index: int) -> int:
+        return self.pixels.offset + index * self.rows * self.columns * self.stored.bits // 8
 
-    def _frame_dataset(self, index: int) -> Dataset:
-        """A dataset of this frame alone, since a decoder would otherwise need the whole file."""
-        dataset = single_frame(self.parsed.dataset, self.parsed.syntax)
-        if self.parsed.native:
-            size = self.rows * self.columns * self.bits // 8
-            dataset.PixelData = self._bytes(self.offset + index * size, size)
-            dataset["PixelData"].VR = "OW"
-            return dataset
-        frame = self._compressed(index)
-        self._check_codestream(frame)
-        # Encapsulate anew: an empty offset table, the frame as one fragment, the delimiter.
-        frame += b"\0" * (len(frame) % 2)
-        head = struct.pack("<HHIHHI", 0xFFFE, 0xE000, 0, 0xFFFE, 0xE000, len(frame))
-        dataset.PixelData = head + frame + struct.pack("<HHI", 0xFFFE, 0xE0DD, 0)
-        dataset["PixelData"].VR = "OB"
-        dataset["PixelData"].is_undefined_length = True
-        return dataset
+    def _plain(self, index: int) -> NDArray[Any]:
+        """Stored values of plain numbers that are not 16-bit integers."""
+        order = "<" if self.parsed.little_endian else ">"
+        kind = f"{'i' if self.stored.signed else 'u'}{self.stored.bits // 8}"
+        dtype = np.dtype(order + _FLOATS.get(self.pixels.tag, kind))
+        if dtype.itemsize == 1 and order == ">" and self.pixels.vr == "OW":
+            return self._swapped_bytes(index, dtype)
+        values = np.empty((self.rows, self.columns), dtype)
+        self._fill(self._start(index), values)
+        values = values.astype(dtype.newbyteorder("="), copy=False)
+        return values if dtype.kind == "f" else used_bits(values, self.stored)
+
+    def _swapped_bytes(self, index: int, dtype: np.dtype[Any]) -> NDArray[Any]:
+        """Bytes in big-endian words: each pair is the other way round (PS3.5 annex A.3)."""
+        start = self._start(index) - self.pixels.offset
+        size = self.rows * self.columns
+        first, last = start & ~1, (start + size + 1) & ~1
+        words = np.empty(last - first, np.uint8)
+        self._fill(self.pixels.offset + first, words)
+        values = words.reshape(-1, 2)[:, ::-1].ravel()[start - first :][:size]
+        return used_bits(values.reshape(self.rows, self.columns).view(dtype), self.stored)
+
+    def _fill(self, start: int, out: NDArray[Any]) -> None:
+        """Bytes of the file, or of what was inflated from it, straight into ``out``."""
+        target = out.reshape(-1).view(np.uint8).data
+        inflated = self.parsed.inflated
+        if inflated is not None:
+            found = inflated[start : start + out.nbytes]
+            have = len(found)
+            if have == out.nbytes:
+                target[:] = found
+        else:
+            try:
+                with self.path.open("rb", buffering=0) as handle:
+                    handle.seek(start)
+                    have = _read_into(handle, target)
+            except OSError as error:
+                reason = f"it could not be read ({error.strerror})"
+                raise FileRefusedError(self.path, reason) from error
+        if have != out.nbytes:
+            raise FileRefusedError(self.path, "its pixel data are cut short", "Copy it again.")
+
+    def _decoded(self, index: int, out: NDArray[np.int16]) -> tuple[NDArray[Any], Stored]:
+        """Values of a compressed frame (in the memory of ``out`` if they fit it), and how to read
+        their bits.
+        """
+        data = self._compressed(index)
+        syntax, bits = self.parsed.syntax, self.stored.bits
+        claim = self._believed(data)
+        stream = Codestream(self.path, syntax, self.rows, self.columns, bits, data)
+        values = decoders().decode(stream, out if bits == 16 else None)
+        if values.itemsize * 8 < bits:
+            values = values.astype(f"{values.dtype.kind}{bits // 8}")
+        return values, _as_coded(self.stored, syntax, claim)
 
     def _compressed(self, index: int) -> bytes:
-        """The codestream of one frame; all are found in one pass and kept, compressed as they are.
+        """The codestream of one frame."""
+        inflated = self.parsed.inflated
+        try:
+            with self.path.open("rb") if inflated is None else BytesIO(inflated) as handle:
+                with self._lock:
+                    if not self._places:
+                        self._places = frame_places(handle, self.pixels.offset, self.count)
+                parts: list[bytes] = []
+                for start, size in self._places[index]:
+                    handle.seek(start)
+                    parts.append(handle.read(size))
+                return b"".join(parts)
+        except (ValueError, IndexError) as error:
+            reason = "its compressed pixel data are damaged"
+            raise FileRefusedError(self.path, reason, "Copy it again.") from error
+        except OSError as error:
+            reason = f"it could not be read ({error.strerror})"
+            raise FileRefusedError(self.path, reason) from error
 
-        Raises what pydicom raises on a damaged structure.
-        """
-        with self._lock:
-            if not self._streams:
-                data = self._bytes(self.offset, -1)
-                self._streams = list(generate_frames(data, number_of_frames=self.count))
-            return self._streams[index]
-
-    def _bytes(self, start: int, size: int) -> bytes:
-        with self.path.open("rb") as handle:
-            handle.seek(start)
-            return handle.read(size)
-
-    def _check_codestream(self, frame: bytes) -> None:
+    def _believed(self, data: bytes) -> Claim | None:
         """A decoder allocates what the codestream claims, so its claim must match the header's."""
-        size = codestream_size(frame)
-        if size is not None and size != (self.rows, self.columns):
+        claim = claim_of(data)
+        if self.parsed.syntax != _RLE and (claim is None or not is_whole(data)):
+            reason = "its compressed pixel data are damaged or cut short"
+            raise FileRefusedError(self.path, reason, "Copy it again.")
+        if claim is not None and (claim.rows, claim.columns) != (self.rows, self.columns):
             raise FileRefusedError(
                 self.path,
-                f"its compressed data hold {size[1]} × {size[0]} pixels and its header says "
-                f"{self.columns} × {self.rows}",
+                f"its compressed data hold {claim.columns} × {claim.rows} pixels and its header "
+                f"says {self.columns} × {self.rows}",
             )
+        return claim
 
 
-def single_frame(source: Dataset, syntax: str) -> Dataset:
-    """The pixel description of ``source`` for one frame in transfer syntax ``syntax``."""
-    dataset = Dataset()
-    for element in source:
-        if element.tag.group == 0x0028 and element.VR != "SQ":
-            dataset.add(element)
-    dataset.NumberOfFrames = 1
-    dataset.file_meta = FileMetaDataset()
-    dataset.file_meta.TransferSyntaxUID = UID(syntax)
-    return dataset
+def _as_coded(stored: Stored, syntax: str, claim: Claim | None) -> Stored:
+    """How the decoded bits are to be read.
+
+    The header decides what is signed. JPEG-LS cannot say it, and JPEG 2000 codestreams exist that
+    contradict it; there the sign lies in the highest bit of the codestream's precision, not of the
+    bits stored (as pydicom and GDCM read them).
+    """
+    if claim is None or claim.precision > stored.used:
+        return stored
+    contradicted = syntax in _J2K and claim.signed != stored.signed
+    if contradicted or (syntax in _JPEG_LS and stored.signed):
+        return replace(stored, used=claim.precision, high=claim.precision - 1)
+    return stored
 
 
-def codestream_size(data: bytes) -> tuple[int, int] | None:
-    """Rows and columns a JPEG, JPEG-LS or JPEG 2000 codestream claims, or None if it is another."""
-    if data[:4] == b"\xff\x4f\xff\x51" and len(data) >= 24:
-        width, height, left, top = struct.unpack(">IIII", data[8:24])
-        return height - top, width - left
-    if data[:2] != b"\xff\xd8":
+def _padding(dataset: Any, stored: Stored) -> int | None:
+    """PixelPaddingValue as a stored value; its VR and sign are often wrong, its bits are not."""
+    value = whole(dataset, "PixelPaddingValue")
+    if value is None:
         return None
-    at = 2
-    while at + 9 <= len(data):
-        if data[at] != 0xFF:
-            return None
-        marker = data[at + 1]
-        # Start of frame: C0-CF but for tables (C4), extensions (C8) and arithmetic (CC); F7 is
-        # JPEG-LS.
-        if marker == 0xF7 or (0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC)):
-            height, width = struct.unpack(">HH", data[at + 5 : at + 9])
-            return height, width
-        if marker == 0xFF:
-            at += 1
-            continue
-        at += 2 + struct.unpack(">H", data[at + 2 : at + 4])[0]
-    return None
+    floor, ceiling = stored.limits
+    value &= 0xFFFF
+    if value > ceiling and stored.signed:
+        value -= 0x10000
+    return value if floor <= value <= ceiling else None
+
+
+def _read_into(handle: Any, target: memoryview) -> int:
+    have = 0
+    while have < len(target):
+        count = handle.readinto(target[have:])
+        if not count:
+            break
+        have += count
+    return have

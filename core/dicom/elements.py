@@ -50,12 +50,14 @@ class Elements(Protocol):
 class PixelElement:
     """Where pixel data lie. offset: of the value in the file. length: bytes, None if encapsulated.
 
-    tag: 0x7FE00010 for integers, 0x7FE00008 and 0x7FE00009 for floating point.
+    tag: 0x7FE00010 for integers, 0x7FE00008 and 0x7FE00009 for floating point. vr: OB or OW for
+    integers.
     """
 
     tag: int
     offset: int
     length: int | None
+    vr: str = "OW"
 
 
 @dataclass(frozen=True, slots=True)

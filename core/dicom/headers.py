@@ -213,7 +213,9 @@ def _ct_header(path: Path, parsed: Parsed) -> Header:
             path, f"it has {count} frames but does not say where {count - len(frames)} of them lie"
         )
     if "ModalityLUTSequence" in dataset and any(f.slope is None for f in frames):
-        raise FileRefusedError(path, "its values pass through a table that is not supported")
+        from core.dicom.modality import table_of  # noqa: PLC0415 - brings NumPy, for few files
+
+        table_of(path, dataset, whole(dataset, "PixelRepresentation") == 1)
     return Header(
         kind="ct",
         modality="CT",

@@ -124,7 +124,7 @@ def _parse(stream: BinaryIO, keywords: Iterable[str] | None, inflated: bytes | N
     if found:
         tag, vr, length = found[0]
         offset = stream.tell() + (8 if implicit or vr not in _LONG_VR else 12)
-        pixels = PixelElement(tag, offset, None if length == _UNDEFINED else length)
+        pixels = PixelElement(tag, offset, None if length == _UNDEFINED else length, vr or "OW")
     size = stream.seek(0, 2)
     return Parsed(dataset, dataset.file_meta, syntax, pixels, size, inflated)
 

@@ -17,7 +17,8 @@ MAX_SIDE = 8192
 MAX_RATIO = 2000
 MAX_UNBELIEVED = 1 << 26
 
-_INTEGERS = 0x7FE00010
+#: Bits of a number by where it is: whole numbers, floating point of single and double precision.
+_BITS = {0x7FE00010: (8, 16, 32), 0x7FE00008: (32,), 0x7FE00009: (64,)}
 _ITEM = 0xE000
 _END = 0xE0DD
 _UNDEFINED = 0xFFFFFFFF
@@ -68,7 +69,7 @@ def _format_problem(dataset: Elements, tag: int) -> str:
     if palette or (whole(dataset, "SamplesPerPixel") or 1) != 1:
         return "it is a colour picture"
     bits = whole(dataset, "BitsAllocated") or 0
-    if tag != _INTEGERS or bits not in (8, 16, 32):
+    if bits not in _BITS.get(tag, ()):
         return f"its pixels have an unusual format ({bits} bits)"
     return ""
 

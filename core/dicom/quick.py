@@ -136,7 +136,7 @@ _ELEMENTS = """
 00280030 DS PixelSpacing             00180050 DS SliceThickness
 00180088 DS SpacingBetweenSlices     00281053 DS RescaleSlope
 00180086 IS EchoNumbers              00080064 CS ConversionType
-00281052 DS RescaleIntercept
+00281052 DS RescaleIntercept         00280120 US PixelPaddingValue
 """.split()  # noqa: SIM905 - as a table it can be checked by eye
 
 
@@ -161,6 +161,7 @@ _META = {
 }
 _CONVERT = {k: _KINDS[vr] for vr, k in _WANTED.values()} | dict.fromkeys(_META.values(), _ui)
 _CHARSET = _as_read("00080005")
+_PADDING = _as_read("00280120")
 _PIXELS = {_as_read(tag): int(tag, 16) for tag in ("7FE00008", "7FE00009", "7FE00010")}
 
 #: Sequences that say what a file is: functional groups, tables, references. pydicom reads them.
@@ -325,7 +326,8 @@ def _note(
         _charset(data[start:end])
         return True
     expected, keyword = _WANTED[tag]
-    if vr is not None and vr != expected:
+    # A padding value is of either kind, and two bytes in both.
+    if vr is not None and vr != expected and (tag, vr) != (_PADDING, b"SS"):
         return False
     raw[keyword] = data[start:end]
     return True
@@ -378,4 +380,4 @@ def _end_of_item(data: bytes, at: int, explicit: bool, depth: int) -> int:
 def _pixels(tag: int, vr: bytes, start: int, length: int) -> PixelElement | None:
     if vr not in (b"OB", b"OW"):
         return None
-    return PixelElement(_PIXELS[tag], start, None if length == _UNDEFINED else length)
+    return PixelElement(_PIXELS[tag], start, None if length == _UNDEFINED else length, vr.decode())

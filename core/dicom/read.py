@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,43 +10,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.dicom.decode import PixelFile
-from core.errors import Cancelled, FileRefusedError
+from core.dicom.decoders import decoders
+from core.dicom.patience import each, patiently
+from core.dicom.rescale import Losses
+from core.errors import FileRefusedError
 from core.geometry import Geometry
-from core.volume import HU_MAX, HU_MIN, Check, Volume
+from core.volume import Volume
 
 Progress = Callable[[int, int], None]
 Stop = Callable[[], bool]
 FirstSlice = Callable[[int, NDArray[np.int16]], None]
 
-#: Decoders release the interpreter lock only in part; more threads than this only wait.
+#: Reading waits for the disk and rescaling lets go of the interpreter lock.
 _THREADS = 4
 
 
 @dataclass(slots=True)
-class _Losses:
-    """What did not fit whole int16 HU."""
-
-    rounded: bool = False
-    clipped: int = 0
-
-    def checks(self) -> tuple[Check, ...]:
-        found: list[Check] = []
-        if self.rounded:
-            found.append(Check("rounded", "HU with fractions were rounded to whole numbers."))
-        if self.clipped:
-            text = f"{self.clipped} voxels lie outside {HU_MIN} to {HU_MAX} HU and were cut."
-            found.append(Check("clipped", text))
-        return tuple(found)
-
-
-@dataclass(slots=True)
 class _Job:
-    """One slice to decode into ``out[index]``."""
+    """One slice to read into ``out[index]``."""
 
     index: int
     file: PixelFile
     frame: int
-    losses: _Losses = field(default_factory=_Losses)
+    losses: Losses = field(default_factory=Losses)
 
 
 def read_series(
@@ -69,21 +53,24 @@ def read_series(
     kept like any other. Raises FileRefusedError naming the file that is missing, damaged or of
     another size, and Cancelled.
     """
-    jobs = _chosen(files, frames) if frames else _jobs(files, geometry)
+    first = files[0] if files else Path("The series")
+    jobs = (
+        _chosen(files, frames)
+        if frames
+        else patiently(lambda: _jobs(files, geometry), first, cancelled)
+    )
     middle = jobs[len(jobs) // 2]
-    # Decoded before the memory of the whole is asked for: a wrong file is found out here.
-    plane = _decode(middle, geometry)
+    # Read before the memory of the whole is asked for: a wrong file is found out here.
+    plane = np.empty(geometry.shape[1:], dtype=np.int16)
+    patiently(lambda: _read(middle, geometry, plane), middle.file.path, cancelled)
     hu = np.empty(geometry.shape, dtype=np.int16)
     hu[middle.index] = plane
     if first_slice is not None:
         first_slice(middle.index, plane)
-    if progress is not None:
-        progress(1, len(jobs))
-    _decode_all([j for j in jobs if j is not middle], geometry, hu, progress, cancelled)
-    total = _Losses()
+    _read_all(jobs, geometry, hu, progress, cancelled)
+    total = Losses()
     for job in jobs:
-        total.rounded |= job.losses.rounded
-        total.clipped += job.losses.clipped
+        total.add(job.losses)
     return Volume(hu, geometry, total.checks())
 
 
@@ -118,64 +105,45 @@ def _chosen(files: Sequence[Path], frames: Sequence[tuple[int, int]]) -> list[_J
     return [_Job(i, sources[file], frame) for i, (file, frame) in enumerate(frames)]
 
 
-def _decode_all(
+def _read_all(
     jobs: Sequence[_Job],
     geometry: Geometry,
     hu: NDArray[np.int16],
     progress: Progress | None,
     cancelled: Stop | None,
 ) -> None:
-    def work(job: _Job) -> None:
-        hu[job.index] = _decode(job, geometry)
+    """Every slice but the middle one, which is there already; those next to it first."""
+    middle = len(jobs) // 2
+    rest = sorted(
+        (j for j in jobs if j is not jobs[middle]), key=lambda j: abs(j.index - jobs[middle].index)
+    )
+    done = 1
 
-    done, total = 1, len(jobs) + 1
-    pool = ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1), "dicom-read")
-    try:
-        pending: set[Future[None]] = {pool.submit(work, job) for job in jobs}
-        while pending:
-            finished, pending = wait(pending, timeout=0.2, return_when=FIRST_COMPLETED)
-            for future in finished:
-                future.result()
-            done += len(finished)
-            if progress is not None and finished:
-                progress(done, total)
-            if cancelled is not None and cancelled():
-                raise Cancelled
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+    def count(_: object) -> None:
+        nonlocal done
+        done += 1
+        if progress is not None:
+            progress(done, len(jobs))
+
+    if progress is not None:
+        progress(1, len(jobs))
+    each(
+        rest,
+        lambda job: _read(job, geometry, hu[job.index]),
+        count,
+        path_of=lambda job: job.file.path,
+        threads=max(_THREADS, decoders().most),
+        cancelled=cancelled,
+    )
 
 
-def _decode(job: _Job, geometry: Geometry) -> NDArray[np.int16]:
-    stored = job.file.stored(job.frame)
-    if stored.shape != geometry.shape[1:]:
+def _read(job: _Job, geometry: Geometry, out: NDArray[np.int16]) -> None:
+    rows, columns = job.file.shape
+    if (rows, columns) != geometry.shape[1:]:
         raise FileRefusedError(
             job.file.path,
-            f"it has {stored.shape[1]} × {stored.shape[0]} pixels and its series "
+            f"it has {columns} × {rows} pixels and its series "
             f"{geometry.shape[2]} × {geometry.shape[1]}",
             "Import the folder again.",
         )
-    frame = job.file.frames[job.frame]
-    return to_hu(stored, frame.slope, frame.intercept, job.losses)
-
-
-def to_hu(
-    stored: NDArray[np.integer],
-    slope: float | None,
-    intercept: float | None,
-    losses: _Losses,
-) -> NDArray[np.int16]:
-    """HU of stored values; no slope means that they are HU already. Notes what was lost."""
-    a, b = (1.0, 0.0) if slope is None else (slope, intercept or 0.0)
-    if a == 1.0 and b == 0.0 and stored.dtype == np.int16:
-        return stored.astype(np.int16, copy=False)
-    if a.is_integer() and b.is_integer() and abs(a) < 2**15 and abs(b) < 2**31:
-        values = stored.astype(np.int64 if stored.itemsize > 2 else np.int32)
-        values = values * int(a) + int(b)
-    else:
-        exact = stored.astype(np.float64) * a + b
-        values = np.rint(exact)
-        losses.rounded |= bool(np.any(np.abs(values - exact) > 1e-3))
-    if values.min() < HU_MIN or values.max() > HU_MAX:
-        losses.clipped += int(np.count_nonzero((values < HU_MIN) | (values > HU_MAX)))
-        values = np.clip(values, HU_MIN, HU_MAX)
-    return values.astype(np.int16)
+    job.file.read(job.frame, out, job.losses)

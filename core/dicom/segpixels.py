@@ -8,12 +8,11 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom.dataset import Dataset
 from pydicom.encaps import generate_frames
-from pydicom.pixels.decoders.base import get_decoder
 from pydicom.uid import RLELossless
 
-from core.dicom.decode import codestream_size, single_frame
+from core.dicom.codestream import claim_of
+from core.dicom.decoders import Codestream, decoders
 from core.dicom.elements import Parsed, whole
 from core.dicom.parsing import PARSE_ERRORS, quiet
 from core.dicom.pixels import MAX_RATIO, MAX_SIDE, MAX_UNBELIEVED
@@ -98,11 +97,13 @@ class SegPixels:
             return self._from_bytes(engine.decompress(stream, limit))
         if self._parsed.syntax == RLELossless and self._bits == 1:
             return self._from_bytes(unpack_rle(stream, limit))
-        claimed = codestream_size(stream)
-        if claimed is not None and claimed != (self._rows, self._columns):
+        claim = claim_of(stream)
+        if claim is None and self._parsed.syntax != RLELossless:
+            raise ValueError("it is no codestream")
+        if claim is not None and (claim.rows, claim.columns) != (self._rows, self._columns):
             raise ValueError("the codestream has another size than the header")
-        values, _ = get_decoder(self._parsed.syntax).as_array(self._single(stream), index=0)
-        return values.reshape(self._rows, self._columns)
+        wanted = (self._path, self._parsed.syntax, self._rows, self._columns, self._bits, stream)
+        return decoders().decode(Codestream(*wanted))
 
     def _from_bytes(self, data: bytes) -> NDArray[np.unsignedinteger]:
         """Decoded bytes of one frame: bits where there are only enough for bits."""
@@ -111,15 +112,6 @@ class SegPixels:
             return self._from_bits(data)
         dtype = np.dtype("<u2" if self._bits == 16 else "u1")
         return np.frombuffer(data, dtype, size).reshape(self._rows, self._columns)
-
-    def _single(self, stream: bytes) -> Dataset:
-        dataset = single_frame(self._parsed.dataset, self._parsed.syntax)
-        stream += b"\0" * (len(stream) % 2)
-        head = struct.pack("<HHIHHI", 0xFFFE, 0xE000, 0, 0xFFFE, 0xE000, len(stream))
-        dataset.PixelData = head + stream + struct.pack("<HHI", 0xFFFE, 0xE0DD, 0)
-        dataset["PixelData"].VR = "OB"
-        dataset["PixelData"].is_undefined_length = True
-        return dataset
 
 
 def unpack_rle(stream: bytes, limit: int) -> bytes:
