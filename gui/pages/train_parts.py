@@ -161,7 +161,7 @@ class RunHeader(QWidget):
         self.pill.set(words, tone, dot=True)
         self._show_about(run, history)
         self._show_bar(history)
-        self._show_facts(history)
+        self._show_facts(history, state.live)
         self._show_buttons(run, history, state)
 
     def show_verdict(self, sentence: str) -> None:
@@ -223,9 +223,10 @@ class RunHeader(QWidget):
             words = self.tr("Preparing cases: {0} of {1}")
         return words.format(stage.done, stage.total)
 
-    def _show_facts(self, history: RunHistory) -> None:
+    def _show_facts(self, history: RunHistory, live: bool) -> None:
         step, state = history.step, history.run_state
-        preparing = state == "preparing"
+        # A process of this window that has said nothing yet is on its way.
+        preparing = state == "preparing" or (live and state == "queued")
         words = self._stage_words(history.stage, preparing)
         self.stage.setText(words)
         self.stage.setVisible(bool(words))

@@ -121,7 +121,9 @@ class LossCard(_CurveCard):
             epochs,
             (list(when), list(rates)),
         )
-        self.rate.set_words(f"{history.step.learning_rate:.1e}" if history.step else "")
+        rate = history.step.learning_rate if history.step is not None else math.nan
+        known = f"{rate:.1e}" if rate else "0"
+        self.rate.set_words(known if math.isfinite(rate) else "")
         self.train.set_value(float(y[-1]) if len(y) else math.nan)
         self.validation.set_value(done[-1].loss if done else math.nan)
         self.plot.setAccessibleName(

@@ -258,7 +258,12 @@ class StatusBar(QWidget):
         if stopping and state in ("preparing", "running", "paused"):
             words, colour = self.tr("Stopping {0}").format(run), theme.WARN
         jobs = None if self._supervisor is None else self._supervisor.jobs
-        if jobs is not None and jobs.busy and state not in ("preparing", "running", "paused"):
+        begun = state in ("preparing", "running", "paused")
+        if self._session.active_run and not begun:
+            # Its process has not said a word yet.
+            words, colour = self.tr("Starting {0}").format(self._session.active_run), theme.OK
+            state = ""
+        elif jobs is not None and jobs.busy and not begun:
             words, colour, state = jobs.words(), theme.OK, ""
         self._dot.set_colour(colour)
         self.words.setText(words)

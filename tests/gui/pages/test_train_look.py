@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 import time
+from dataclasses import replace
 
 import pytest
 from PySide6.QtCore import Qt
@@ -10,7 +11,7 @@ from pytestqt.qtbot import QtBot
 
 from gui import i18n
 from gui.pages.train import TrainPage
-from gui.pages.train_parts import spread
+from gui.pages.train_parts import HeadState, spread
 from gui.run.supervisor import RunSupervisor
 from gui.session import Session
 from tests.gui.pages.train_case import add_run, found, open_run, page
@@ -134,3 +135,24 @@ def test_checkpoint_dots_can_be_told_apart() -> None:
     assert dense[-1] == 0.499
     assert len(dense) <= 14
     assert all(b - a >= 0.012 for a, b in itertools.pairwise(dense))
+
+
+def test_a_run_on_its_way_says_so(qtbot: QtBot, page: TrainPage, session: Session) -> None:
+    add_run(session, [])
+    open_run(qtbot, page)
+    record = page.record()
+    assert record is not None
+    waiting = HeadState(live=True, stopping=False, slow=False, busy=True)
+    page.view.header.show_run(record, page.history, waiting)
+    assert page.view.header.stage.text() == "Starting the training process"
+    page.view.header.show_run(record, page.history, replace(waiting, live=False))
+    assert not page.view.header.stage.isVisible()
+
+
+def test_a_learning_rate_of_nothing_is_a_plain_nought(
+    qtbot: QtBot, page: TrainPage, session: Session
+) -> None:
+    last = replace(step(100.0), learning_rate=0.0)
+    add_run(session, [*run_events(10), last, state("done", 4100)])
+    open_run(qtbot, page)
+    assert page.view.loss.rate.value.text() == "0"

@@ -62,6 +62,17 @@ def test_nothing_at_work(qtbot: QtBot, bar: StatusBar) -> None:
     assert shown(bar) == {"ready"}
 
 
+def test_a_run_that_has_not_said_a_word_is_starting(bar: StatusBar, session: Session) -> None:
+    say(session, state("stopped", 0))
+    session.active_run = "r08"
+    bar.refresh()
+    assert bar.words.text() == "Starting r08"
+    assert "action" not in shown(bar)
+    session.active_run = None
+    bar.refresh()
+    assert bar.words.text() == "Stopped r07"
+
+
 def test_training_with_a_gpu(bar: StatusBar, session: Session) -> None:
     say(session, state("running", 0), step(41.0), gpu(1641))
     bar.refresh()
