@@ -32,6 +32,11 @@ _NOT_AXIAL = {
     "DOSE REPORT": "it is a dose report",
 }
 
+#: Conversion types (SC Equipment module, PS3.3 C.8.6.1) of pictures rather than images: from a
+#: workstation, film, a document, drawn, synthetic. Old scanners wrote DV and DI over their own
+#: axial images.
+_CONVERTED = ("WSD", "DF", "SD", "SI", "DRW", "SYN")
+
 _KEYWORDS = (
     *("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID"),
     *("FrameOfReferenceUID", "Modality", "ImageType", "PatientID", "PatientName", "PatientSex"),
@@ -201,7 +206,7 @@ def _ct_header(path: Path, parsed: Parsed) -> Header:
     for word, reason in _NOT_AXIAL.items():
         if word in image_type:
             raise FileRefusedError(path, reason)
-    if text(dataset, "ConversionType"):  # of the SC Equipment module, PS3.3 C.8.6.1
+    if text(dataset, "ConversionType").upper() in _CONVERTED:
         raise FileRefusedError(path, "it is a secondary capture, not a CT image")
     problem = pixel_problem(path, parsed)
     if problem:
