@@ -179,6 +179,8 @@ def _refusal(path: Path, row: dict[str, str]) -> list[str]:
         ).endswith("1.3.10"),
         "no modality and no SOP class": not modality and not sop,
         "neither DICOM nor": not (modality or sop),
+        "HDF5 file": path.read_bytes()[1:4] == b"HDF",
+        "AFNI header": b"ORIGIN" in path.read_bytes() and b"type = " in path.read_bytes(),
         "it is a copy of": True,
     }  # fmt: skip
     for words, true in checks.items():
