@@ -113,6 +113,15 @@ def _contours(dataset: pydicom.Dataset, path: Path) -> list[int]:
     return sorted(n for n in counts if n)
 
 
+def _flattened(seg: highdicom.seg.Segmentation) -> list[int]:
+    """Voxels of each segment where of two that overlap the smaller one is kept."""
+    masks = seg.get_volume(combine_segments=False).array.astype(bool)
+    flat = np.zeros(masks.shape[:3], dtype=int)
+    for number in np.argsort(-masks.sum(axis=(0, 1, 2)), kind="stable").tolist():
+        flat[masks[..., number]] = number + 1
+    return sorted(int(n) for n in np.unique(flat[flat > 0], return_counts=True)[1])
+
+
 def _label(path: Path, row: dict[str, str]) -> list[str]:
     counts = sorted(int(part.split()[-1]) for part in row["voxels"].split(", "))
     if path.suffix == ".nrrd":
@@ -135,6 +144,8 @@ def _label(path: Path, row: dict[str, str]) -> list[str]:
                 number = frame.SegmentIdentificationSequence[0].ReferencedSegmentNumber
                 by_number[int(number)] += int(np.count_nonzero(stored[index] >= fraction))
         other = sorted(n for n in by_number.values() if n)
+        if counts != other and seg.SegmentationType == "BINARY":
+            other = _flattened(seg)
     return [] if counts == other else [f"voxels {counts}, reader {other}"]
 
 
