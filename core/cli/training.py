@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from core.project.runs import RunRecord
 
 
+#: What makes a plan, and how it is where it is not given: a run that goes on has its plan already.
+_OF_A_PLAN = {"quality": "balanced", "dimensions": "auto", "augmentation": "lesionforge"}
+
+
 def plan(args: Namespace, output: Output) -> int:
     """Print the plan made for the project's data and this machine."""
     from core.data.plan_words import describe, remarks  # noqa: PLC0415 - not needed to start
@@ -74,6 +78,11 @@ def _resumed(project: Project, args: Namespace) -> RunRecord:
         raise UserError(
             f"Run {args.resume} keeps its name and its seed. Leave --name and --seed out, or "
             "start a new run."
+        )
+    changed = [name for name, usual in _OF_A_PLAN.items() if getattr(args, name) != usual]
+    if changed:
+        raise UserError(
+            f"Run {args.resume} keeps its plan. Leave --{changed[0]} out, or start a new run."
         )
     found = run(project, args.resume)
     longer = args.minutes is not None or args.epochs is not None

@@ -131,7 +131,12 @@ def line_text(event: Event) -> str:
             "model": f"Model {event.data.get('model_id')} saved.",
         }.get(event.name, "")
     if isinstance(event, StateEvent):
-        words = {"preparing": "Preparing", "running": "Training", "done": "Done"}
+        words = {
+            "preparing": "Preparing",
+            "running": "Training",
+            "paused": "Paused",
+            "done": "Done",
+        }
         # How a failed or stopped run ended is said on standard error.
         return words.get(event.state, "")
     return ""

@@ -85,3 +85,15 @@ def test_resume_may_give_another_length_in_all(
     assert started == ["r01", "r01"]
     # What was asked for at first stays readable.
     assert (folder / "plan.json").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "words", [("--quality", "best"), ("--dimensions", "2d"), ("--augmentation", "nnunet")]
+)
+def test_a_run_that_goes_on_keeps_its_plan(
+    cli: Cli, project: Project, started: list[str], words: tuple[str, str]
+) -> None:
+    a_run(project, "stopped")
+    refused = cli("train", project.path, "--resume", "r01", *words)
+    assert (refused.code, started) == (2, [])
+    assert f"Run r01 keeps its plan. Leave {words[0]} out" in refused.err
