@@ -187,6 +187,7 @@ class MainWindow(QMainWindow):
 
     def show_error(self, title: str, sentence: str) -> None:
         """A banner above the page; the same error twice is shown once."""
+        sentence = i18n.sentence(sentence)
         for banner in self.errors():
             if (banner.title_text(), banner.text()) == (title, sentence):
                 return

@@ -19,7 +19,7 @@ from core.events import (
     StateEvent,
     StepEvent,
 )
-from gui import theme
+from gui import i18n, theme
 from gui.widgets.buttons import Button
 from gui.widgets.labels import Elided, label
 from gui.widgets.paint import dot, painter
@@ -268,7 +268,7 @@ class StatusBar(QWidget):
         self._dot.set_colour(colour)
         self.words.setText(words)
         sentence = self._state.sentence if self._state is not None and state == "failed" else ""
-        self.detail.set_text(sentence)
+        self.detail.set_text(i18n.sentence(sentence))
         self.detail.setVisible(bool(sentence))
         action = {
             "paused": self.tr("Resume"), "stopped": self.tr("Resume"), "failed": self.tr("Details"),
