@@ -93,6 +93,12 @@ _COLUMNS = tuple(SeriesRecord.__dataclass_fields__)
 _BUSY_SECONDS = 10.0
 
 
+_RESTORE = "Check that the project folder can be written to, or restore the file from a copy."
+
+#: What the columns of a damaged row give when they are read as JSON of a known form.
+_BROKEN_ROW = (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError)
+
+
 class Library:
     """The series of a project. Safe to use from several threads and processes."""
 
@@ -118,7 +124,7 @@ class Library:
         self._finalizer = weakref.finalize(self, self._connection.close)
         try:
             self._prepare()
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             self.close()
             raise _refused(folder.library_file, error) from error
 
@@ -265,9 +271,18 @@ class Library:
 
     def _select(self, where: str, values: Sequence[Any] = ()) -> list[SeriesRecord]:
         sql = f"SELECT {', '.join(_COLUMNS)} FROM series {where}"  # noqa: S608 - our own text
-        with self._lock:
-            found = self._connection.execute(sql, values).fetchall()
-        return [self._record(dict(zip(_COLUMNS, row, strict=True))) for row in found]
+        try:
+            with self._lock:
+                found = self._connection.execute(sql, values).fetchall()
+            return [self._record(dict(zip(_COLUMNS, row, strict=True))) for row in found]
+        except sqlite3.ProgrammingError:
+            raise  # closed: that is a bug
+        except sqlite3.DatabaseError as error:
+            raise _refused(self._folder.library_file, error) from error
+        except _BROKEN_ROW as error:
+            raise FileRefusedError(
+                self._folder.library_file, "a row of it is damaged", _RESTORE
+            ) from error
 
     def _store(self, name: str, value: Any) -> Any:
         if name == "files":
@@ -299,9 +314,7 @@ def _check_fields(fields: dict[str, Any]) -> None:
         raise ValueError(f"a split is one of {SPLITS}")
 
 
-def _refused(path: Path, error: sqlite3.Error) -> FileRefusedError:
-    return FileRefusedError(
-        path,
-        f"the library could not be opened ({error})",
-        "Check that the project folder can be written to, or restore the file from a copy.",
-    )
+def _refused(path: Path, error: sqlite3.Error | UnicodeDecodeError) -> FileRefusedError:
+    # SQLite quotes text that is none, and that may be a patient's name.
+    what = "its text is damaged" if "decode" in str(error) else str(error)
+    return FileRefusedError(path, f"the library could not be opened ({what})", _RESTORE)
