@@ -130,6 +130,16 @@ class Raw:
             plane[:] = slab
         return labels, self.geometry, kept
 
+    def colours(self) -> dict[int, str]:
+        """Colours ``#RRGGBB`` by the values of :meth:`mask`, where a ``.seg.nrrd`` gives them."""
+        layered = self.array.ndim == 4
+        found: dict[int, str] = {}
+        for number, segment in enumerate(self.segments, start=1):
+            colour = _hex_colour(segment.get("Color", ""))
+            if colour:
+                found[number if layered else int(segment["LabelValue"])] = colour
+        return found
+
 
 def read_raw(path: Path) -> Raw:
     """An image file before anybody decided what it is. Raises FileRefusedError."""
@@ -210,6 +220,17 @@ def _are_labels(values: NDArray[Any]) -> bool:
     if not (values.min() >= 0 and values.max() <= 255):  # so that NaN is none
         return False
     return not np.issubdtype(values.dtype, np.floating) or bool(np.all(values == np.rint(values)))
+
+
+def _hex_colour(text: str) -> str:
+    """``#RRGGBB`` of three shares of one, as 3D Slicer writes them; empty when it is none."""
+    try:
+        shares = [float(part) for part in text.split()]
+    except ValueError:
+        return ""
+    if len(shares) != 3 or not all(0 <= share <= 1 for share in shares):
+        return ""
+    return "#" + "".join(f"{round(255 * share):02X}" for share in shares)
 
 
 def _numbered(segments: Sequence[dict[str, str]]) -> list[tuple[int, str]]:

@@ -47,19 +47,29 @@ def demo(args: Namespace, output: Output) -> int:
 
 def import_(args: Namespace, output: Output) -> int:
     """Add files and folders to a project."""
-    from core.project.importer import ImportProgress, import_paths  # noqa: PLC0415 - as above
+    from core.project.importer import (  # noqa: PLC0415 - as above
+        ImportProgress,
+        accept_masks,
+        import_paths,
+    )
 
     def show(at: ImportProgress) -> None:
         output.progress(f"{at.stage} {at.done} of {at.total} · {at.series_found} series")
 
     with Project.open(args.project) as project, stop_on_interrupt() as cancelled:
         report = import_paths(project, [path.absolute() for path in args.paths], show, cancelled)
+        skipped = report.skipped
+        if args.accept_masks and report.offers:
+            waiting = {offer.path for offer in report.offers}
+            taken = accept_masks(project, report.offers, output.counter("Mask"), cancelled)
+            skipped = (*(s for s in skipped if s.path not in waiting), *taken.skipped)
+        series = [project.record(record.series_uid) for record in report.series]
     output.result(
         {
-            "series": [record.as_json() for record in report.series],
-            "skipped": [{"path": s.path, "reason": s.reason} for s in report.skipped],
+            "series": [record.as_json() for record in series],
+            "skipped": [{"path": s.path, "reason": s.reason} for s in skipped],
         },
-        _report_text(report.series, report.skipped),
+        _report_text(series, skipped),
     )
     if report.cancelled:
         raise Cancelled

@@ -48,6 +48,11 @@ def _library_commands(commands: Any) -> None:
         "Add DICOM folders, image files and labels; a report tells what was skipped and why.",
     )  # fmt: skip
     add.add_argument("paths", metavar="PATH", nargs="+", type=Path, help="a file or folder")
+    add.add_argument(
+        "--accept-masks", action="store_true",
+        help="resample masks on other grids than their images; without it the report tells how far "
+        "they overlap",
+    )  # fmt: skip
 
     command(commands, "list", library.list_, "List the series, runs and models of a project.")
 

@@ -274,7 +274,7 @@ def _segments(keys: dict[str, str]) -> list[dict[str, str]]:
     """The ``SegmentN_*`` fields of a .seg.nrrd, one dictionary a segment, in order of N."""
     found: dict[int, dict[str, str]] = {}
     for key, value in keys.items():
-        match = re.fullmatch(r"Segment(\d{1,6})_(Name|LabelValue|Layer)", key, re.ASCII)
+        match = re.fullmatch(r"Segment(\d{1,6})_(Name|LabelValue|Layer|Color)", key, re.ASCII)
         if match:
             found.setdefault(int(match.group(1)), {})[match.group(2)] = value.strip()
     ordered = [found[n] for n in sorted(found)]

@@ -104,8 +104,12 @@ class LabelSchema:
         wanted = name.strip().casefold()
         return next((c for c in self.classes if c.name.casefold() == wanted), None)
 
-    def with_class(self, name: str, lesion: bool = False) -> tuple[LabelSchema, LabelClass]:
-        """A schema with one more class, at the next free value and palette colour, and that class.
+    def with_class(
+        self, name: str, lesion: bool = False, colour: str | None = None
+    ) -> tuple[LabelSchema, LabelClass]:
+        """A schema with one more class, at the next free value, and that class.
+
+        colour: ``#RRGGBB``; the palette's next one when None.
 
         Raises ValueError when all 255 values are taken.
         """
@@ -113,7 +117,8 @@ class LabelSchema:
         value = next((v for v in range(1, 256) if v not in taken), None)
         if value is None:
             raise ValueError("all 255 label values are taken")
-        added = LabelClass(value, name.strip(), PALETTE[(value - 1) % len(PALETTE)], lesion)
+        chosen = colour or PALETTE[(value - 1) % len(PALETTE)]
+        added = LabelClass(value, name.strip(), chosen, lesion)
         return LabelSchema((*self.classes, added)), added
 
     def as_json(self) -> list[dict[str, Any]]:

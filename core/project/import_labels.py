@@ -15,16 +15,20 @@ from core.dicom.seg import read_seg
 from core.dicom.stack import Raster, Stack, on_series
 from core.errors import FileRefusedError
 from core.geometry import Geometry
-from core.images import read_geometry, read_mask
+from core.images import read_geometry, read_raw
 from core.labels.schema import LabelSchema
 from core.project.import_series import stack_of
-from core.project.naming import case_name, class_name, value_names, words
+from core.project.mask_matching import (
+    box_share,
+    same_box,
+    same_lattice,
+    series_of_mask,
+    size_text,
+)
+from core.project.naming import class_name, value_names
 from core.project.project import Project
-from core.project.records import SeriesRecord, Skipped
+from core.project.records import MaskOffer, SeriesRecord, Skipped
 from core.volume import count_values
-
-#: A mask on another grid than its image must cover this share of the image's box.
-_COVERED = 0.9
 
 #: Labels held in memory before they are written: a few series, whatever the size of the import.
 HELD_BYTES = 1 << 28
@@ -43,12 +47,17 @@ class LabelImport:
     """Collects the labels of one import; :meth:`save` writes them.
 
     Several files may label one series (an organ each); of two that name the same class the first
-    is kept. A series that had a label before the import is left alone.
+    is kept. A series that had a label before the import is left alone. A mask on another grid than
+    its series is offered with its overlap, and taken only where ``any_grid`` says that the user
+    accepted it.
     """
 
     project: Project
     skipped: list[Skipped] = field(default_factory=list)
+    any_grid: bool = False
+    offers: list[MaskOffer] = field(default_factory=list)
     _schema: LabelSchema = field(init=False)
+    _colours: dict[int, str] = field(default_factory=dict)
     _drafts: dict[str, _Draft] = field(default_factory=dict)
     _saved: dict[str, dict[int, int]] = field(default_factory=dict)
     _labelled_before: dict[str, bool] = field(default_factory=dict)
@@ -106,15 +115,28 @@ class LabelImport:
 
     def _add_mask(self, path: Path) -> None:
         geometry = read_geometry(path)
-        record = _series_of_mask(path, geometry, self.project.series())
-        labels, geometry, names = read_mask(path)
+        record = series_of_mask(path, geometry, self.project.series())
+        raw = read_raw(path)
+        labels, geometry, names = raw.mask()
         if not labels.any():
             raise FileRefusedError(path, "it is an empty mask")
         # A mask on the very grid of the series keeps its slices, even where those are uneven.
-        same = _same_box(geometry, record.geometry)
+        same = same_box(geometry, record.geometry)
         target = Stack.even(record.geometry) if same else stack_of(record)
         raster = on_series(path, labels, Stack.even(geometry), target, names)
+        cropped = path.name.lower().endswith(".seg.nrrd") and same_lattice(
+            geometry, record.geometry
+        )
+        if not (same or cropped or self.any_grid):
+            self._offer(_offer(path, record, labels, geometry, raster))
+            return
+        self._colours = raw.colours()
         self._take(path, record, self._named(path, raster))
+        self._colours = {}
+
+    def _offer(self, offer: MaskOffer) -> None:
+        self.offers.append(offer)
+        self.skipped.append(Skipped(offer.path, offer.sentence))
 
     def _named(self, path: Path, raster: Raster) -> Raster:
         """The raster with a name for every value the file does not name itself."""
@@ -165,7 +187,9 @@ class LabelImport:
         for value, name in names.items():
             wanted = class_name(name, self.project.schema)
             try:
-                label = self.project.ensure_class(wanted, lesion=wanted == "Tumour")
+                label = self.project.ensure_class(
+                    wanted, lesion=wanted == "Tumour", colour=self._colours.get(value)
+                )
             except ValueError as error:
                 raise FileRefusedError(
                     path, f"{error}", "Remove classes you do not need."
@@ -207,94 +231,22 @@ def _by_reference(header: Header, records: Sequence[SeriesRecord]) -> list[Serie
     return [r for r in records if header.study_uid and r.study_uid == header.study_uid]
 
 
-def _series_of_mask(
-    path: Path, geometry: Geometry, records: Sequence[SeriesRecord]
-) -> SeriesRecord:
-    """The series a mask file belongs to, by position first and by name where several fit."""
-    fitting = [r for r in records if _same_box(geometry, r.geometry)]
-    case = case_name(path)
-    if not fitting:
-        fitting = [r for r in records if r.source == "image" and _case(r) == case]
-        for record in fitting:
-            share = _overlap(geometry, record.geometry)
-            if share == 0:
-                raise FileRefusedError(
-                    path, f"it does not overlap its image {record.files[0].name}"
-                )
-            if share < _COVERED and not path.name.lower().endswith(".seg.nrrd"):
-                raise FileRefusedError(
-                    path,
-                    f"it has {_size(geometry)} voxels and its image {record.files[0].name} "
-                    f"{_size(record.geometry)}, of which it covers {100 * share:.0f} %",
-                    "Export the mask on the image's grid.",
-                )
-    if not fitting:
-        raise FileRefusedError(
-            path,
-            f"no image of the project lies on its grid ({_size(geometry)} voxels)",
-            "Import the image together with its mask.",
-        )
-    return _best_named(path, case, fitting)
-
-
-def _best_named(path: Path, case: str, fitting: list[SeriesRecord]) -> SeriesRecord:
-    def rank(record: SeriesRecord) -> tuple[bool, bool, int]:
-        own = record.files[0].parent
-        shared = len(Path(*_common(own.parts, path.parent.parts)).parts)
-        return (_case(record) == case, _speaks_of(path, record.patient_id), shared)
-
-    ranked = sorted(fitting, key=rank, reverse=True)
-    if len(ranked) > 1 and rank(ranked[0]) == rank(ranked[1]):
-        raise FileRefusedError(
-            path,
-            f"{sum(rank(r) == rank(ranked[0]) for r in ranked)} series lie on its grid",
-            "Give the mask the name of its image.",
-        )
-    return ranked[0]
-
-
-def _speaks_of(path: Path, patient_id: str) -> bool:
-    """Whether the file name holds the patient's ID as words of their own."""
-    wanted, there = words(patient_id), words(path.name)
-    ends = range(len(there) - len(wanted) + 1)
-    return bool(wanted) and any(there[i : i + len(wanted)] == wanted for i in ends)
-
-
-def _common(a: Sequence[str], b: Sequence[str]) -> list[str]:
-    same: list[str] = []
-    for x, y in zip(a, b, strict=False):
-        if x != y:
-            break
-        same.append(x)
-    return same
-
-
-def _case(record: SeriesRecord) -> str:
-    return case_name(record.files[0]) if record.source == "image" else record.patient_id
-
-
-def _same_box(a: Geometry, b: Geometry) -> bool:
-    """Whether two grids hold the same voxels, in whatever order (flipped, axes exchanged)."""
-    if sorted(a.shape) != sorted(b.shape):
-        return False
-    tolerance = 0.25 * min(*a.spacing, *b.spacing)
-    distances = np.linalg.norm(_corners(a)[:, None] - _corners(b)[None, :], axis=-1)
-    return bool((distances.min(axis=1) <= tolerance).all())
-
-
-def _overlap(a: Geometry, b: Geometry) -> float:
-    """Share of the box of ``b`` that lies in the box of ``a``, on a lattice of 9 x 9 x 9 points."""
-    steps = [np.linspace(0, n - 1, 9) for n in b.shape]
-    lattice = np.stack(np.meshgrid(*steps, indexing="ij"), axis=-1).reshape(-1, 3)
-    index = a.mm_to_index(b.index_to_mm(lattice))
-    inside = ((index >= -0.5) & (index <= np.asarray(a.shape) - 0.5)).all(axis=1)
-    return float(inside.mean())
-
-
-def _corners(grid: Geometry) -> NDArray[np.float64]:
-    ends = [[0, n - 1] for n in grid.shape]
-    return grid.index_to_mm(np.stack(np.meshgrid(*ends, indexing="ij"), axis=-1).reshape(8, 3))
-
-
-def _size(grid: Geometry) -> str:
-    return " × ".join(str(n) for n in reversed(grid.shape))
+def _offer(
+    path: Path,
+    record: SeriesRecord,
+    labels: NDArray[np.uint8],
+    geometry: Geometry,
+    raster: Raster,
+) -> MaskOffer:
+    """How a mask on another grid lies on its series."""
+    return MaskOffer(
+        path=path,
+        series_uid=record.series_uid,
+        image=record.files[0].name,
+        mask_grid=geometry,
+        image_grid=record.geometry,
+        covered=box_share(geometry, record.geometry),
+        label_ml=np.count_nonzero(labels) * geometry.voxel_ml,
+        resampled_ml=np.count_nonzero(raster.labels) * record.geometry.voxel_ml,
+        sizes=(size_text(geometry), size_text(record.geometry)),
+    )

@@ -16,7 +16,7 @@ from core.project.import_images import judge
 from core.project.import_labels import LabelImport
 from core.project.import_series import keep_labelled_grids, record_of, with_known_slices
 from core.project.project import Project
-from core.project.records import ImportReport, SeriesRecord, Skipped
+from core.project.records import ImportReport, MaskOffer, SeriesRecord, Skipped
 
 #: How often a paused import looks whether it may go on, in seconds.
 _LOOK_S = 0.05
@@ -61,8 +61,32 @@ def import_paths(
     except Cancelled:
         work.cancelled = True
     labelled = work.labels.save() if work.labels is not None else []
+    offers = work.labels.offers if work.labels is not None else []
     fresh = [project.record(uid) for uid in dict.fromkeys(work.series)]
-    return ImportReport(tuple(fresh), tuple(work.skipped), tuple(labelled), work.cancelled)
+    return ImportReport(
+        tuple(fresh), tuple(work.skipped), tuple(labelled), work.cancelled, tuple(offers)
+    )
+
+
+def accept_masks(
+    project: Project,
+    offers: Sequence[MaskOffer],
+    progress: Callable[[int, int], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> ImportReport:
+    """Take the masks of ``offers``, resampled onto their images' grids by position, as drafts.
+
+    What cannot be used any more is in the report with a sentence. Raises Cancelled.
+    """
+    labels = LabelImport(project, any_grid=True)
+    for done, offer in enumerate(offers, start=1):
+        if cancelled is not None and cancelled():
+            raise Cancelled
+        labels.add_mask(offer.path)
+        if progress is not None:
+            progress(done, len(offers))
+    labelled = labels.save()
+    return ImportReport((), tuple(labels.skipped), tuple(labelled))
 
 
 def _held(cancelled: Callable[[], bool] | None, paused: Callable[[], bool]) -> Callable[[], bool]:

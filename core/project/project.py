@@ -131,15 +131,18 @@ class Project:
         with self._lock:
             self._write(replace(self._current(), name=name.strip() or self.path.name))
 
-    def ensure_class(self, name: str, lesion: bool = False) -> LabelClass:
+    def ensure_class(
+        self, name: str, lesion: bool = False, colour: str | None = None
+    ) -> LabelClass:
         """The label class of that name, whatever its case; added to the schema when new.
 
-        Raises ValueError when all 255 values are taken.
+        colour: ``#RRGGBB`` of a new class; the palette's next one when None. Raises ValueError when
+        all 255 values are taken.
         """
         with self._lock:
             found = self.schema.by_name(name)
             if found is None:
-                schema, found = self.schema.with_class(name, lesion)
+                schema, found = self.schema.with_class(name, lesion, colour)
                 self.set_schema(schema)
             return found
 

@@ -118,11 +118,44 @@ class Skipped:
     reason: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaskOffer:
+    """A mask on another grid than its image: how it would lie there, for the user to accept.
+
+    covered: share of the image's box that the mask's box covers. label_ml: what is labelled in the
+    file. resampled_ml: what of it would be, on the image's grid. sizes: both in words.
+    """
+
+    path: Path
+    series_uid: str
+    image: str
+    mask_grid: Geometry
+    image_grid: Geometry
+    covered: float
+    label_ml: float
+    resampled_ml: float
+    sizes: tuple[str, str]
+
+    @property
+    def sentence(self) -> str:
+        """The figures, and what can be done."""
+        return (
+            f"{self.path.name} cannot be used: it has {self.sizes[0]} voxels and its image "
+            f"{self.image} {self.sizes[1]}. It covers {100 * self.covered:.0f} % of the image, and "
+            f"{self.resampled_ml:.4g} of its {self.label_ml:.4g} mL would lie there. Accept it to "
+            "have it resampled by position."
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """What an import did. series: new or refreshed rows. labelled: series that got a label."""
+    """What an import did. series: new or refreshed rows. labelled: series that got a label.
+
+    offers: masks on other grids, which wait for the user; they are among ``skipped``, too.
+    """
 
     series: tuple[SeriesRecord, ...]
     skipped: tuple[Skipped, ...]
     labelled: tuple[str, ...] = ()
     cancelled: bool = False
+    offers: tuple[MaskOffer, ...] = ()

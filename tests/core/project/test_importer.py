@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from core.errors import FileRefusedError
+from core.export import export_label
 from core.geometry import Geometry
 from core.images import read_mask, write_image, write_mask
-from core.labels.schema import LabelSchema
+from core.labels.schema import LabelClass, LabelSchema
 from core.project import import_labels
-from core.project.importer import ImportProgress, import_paths
+from core.project.importer import ImportProgress, accept_masks, import_paths
 from core.project.project import Project
 from core.project.reading import read_volume
 from core.volume import Volume
@@ -144,7 +145,7 @@ def test_segment_names_become_classes(project: Project, tmp_path: Path) -> None:
     ("geometry", "name", "reason"),
     [
         (Geometry(GRID.shape, GRID.spacing, (900.0, 0.0, 0.0)), "x_mask", "does not overlap"),
-        (Geometry((2, 6, 5), GRID.spacing, GRID.origin), "x_mask", "5 × 6 × 2 voxels"),
+        (Geometry((2, 6, 5), GRID.spacing, GRID.origin), "x_mask", "5 × 6 × 2 voxels"),  # offered
         (Geometry((2, 6, 5), GRID.spacing, GRID.origin), "y_mask", "no image of the project"),
     ],
 )
@@ -173,8 +174,58 @@ def test_finer_mask_of_the_same_case_is_resampled(project: Project, tmp_path: Pa
         (8, 6, 5), (1.0, 0.7, 0.8), (GRID.origin[0], GRID.origin[1], GRID.origin[2] - 0.5)
     )
     write_mask(tmp_path / "n" / "x_mask.nii.gz", np.repeat(cube(), 2, axis=0), fine, None)
-    (record,) = import_paths(project, [tmp_path / "n"]).series
+    report = import_paths(project, [tmp_path / "n"])
+    (record,), (offer,) = report.series, report.offers
+    assert not report.labelled and not project.label_store(record.series_uid).exists()
+    assert offer.series_uid == record.series_uid and offer.covered == 1
+    assert offer.label_ml == pytest.approx(offer.resampled_ml)
+    assert "It covers 100 % of the image" in report.skipped[0].reason
+    taken = accept_masks(project, report.offers)
+    assert taken.labelled == (record.series_uid,) and not taken.skipped
     assert np.array_equal(labels_of(project, record.series_uid), cube())
+
+
+def test_a_mask_of_a_part_says_how_small_a_part(project: Project, tmp_path: Path) -> None:
+    write_case(tmp_path / "n", "x")
+    # Two of four slices, and shifted so that half of what is labelled lies outside.
+    z = GRID.origin[2] + 3 * GRID.spacing[0]
+    part = Geometry((2, 6, 5), GRID.spacing, (*GRID.origin[:2], z))
+    write_mask(tmp_path / "n" / "x_mask.nii.gz", np.ones((2, 6, 5), np.uint8), part, None)
+    (offer,) = import_paths(project, [tmp_path / "n"]).offers
+    assert 0 < offer.covered < 0.5
+    assert offer.resampled_ml == pytest.approx(0.5 * offer.label_ml)
+    (record,) = project.series()
+    accept_masks(project, [offer])
+    assert labels_of(project, record.series_uid)[3].all()
+    # Its label is there now: accepting again changes nothing and says so.
+    assert "already has a label" in accept_masks(project, [offer]).skipped[0].reason
+
+
+def test_segments_of_slicer_come_with_names_and_colours(project: Project, tmp_path: Path) -> None:
+    write_case(tmp_path / "n", "x")
+    own = LabelSchema((LabelClass(7, "Cyst", "#12AB34"), LabelClass(9, "Rim", "#FF0080")))
+    labels = cube(7)
+    labels[0, 0, 0] = 9
+    write_mask(tmp_path / "n" / "x.seg.nrrd", labels, GRID, own)
+    import_paths(project, [tmp_path / "n"])
+    found = {c.name: c.colour for c in project.schema.classes}
+    assert found["Cyst"] == "#12AB34" and found["Rim"] == "#FF0080"
+    (record,) = project.series()
+    out = export_label(project, record.series_uid, tmp_path / "back.seg.nrrd")
+    header = out.read_bytes()[:8000].decode("latin-1")
+    assert "Name:=Cyst" in header and "Color:=0.070588 0.670588 0.203922" in header
+
+
+def test_a_cropped_file_of_slicer_needs_no_question(project: Project, tmp_path: Path) -> None:
+    write_case(tmp_path / "n", "x")
+    first = GRID.index_to_mm((1, 1, 1)).tolist()
+    part = Geometry((2, 3, 3), GRID.spacing, (first[0], first[1], first[2]), GRID.direction)
+    labels = np.ones(part.shape, np.uint8)
+    write_mask(tmp_path / "n" / "x.seg.nrrd", labels, part, LabelSchema.default())
+    report = import_paths(project, [tmp_path / "n"])
+    assert len(report.labelled) == 1 and not report.offers
+    found = labels_of(project, report.labelled[0])
+    assert found[1:3, 1:4, 1:4].all() and np.count_nonzero(found) == 18
 
 
 def test_second_half_of_a_series_completes_it(project: Project, tmp_path: Path) -> None:
