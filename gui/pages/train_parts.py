@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import QPoint, Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from core.events import StageEvent
+from core.events import ENDED, StageEvent
 from core.project.runs import RunRecord
 from gui import i18n, theme
 from gui.run.history import RunHistory
@@ -227,7 +227,8 @@ class RunHeader(QWidget):
         step, state = history.step, history.run_state
         # A process of this window that has said nothing yet is on its way.
         preparing = state == "preparing" or (live and state == "queued")
-        words = self._stage_words(history.stage, preparing)
+        # A run that has ended is on its way to nothing, whatever it was about last.
+        words = "" if state in ENDED else self._stage_words(history.stage, preparing)
         self.stage.setText(words)
         self.stage.setVisible(bool(words))
         known = step is not None and not preparing

@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
+from core.events import StageEvent
 from gui import i18n
 from gui.pages.train import TrainPage
 from gui.pages.train_parts import HeadState, spread
@@ -17,6 +18,7 @@ from gui.session import Session
 from tests.gui.pages.train_case import add_run, found, open_run, page
 from tests.gui.run.conftest import play, session, supervisor
 from tests.gui.run.recorded import (
+    START,
     gpu,
     run_events,
     state,
@@ -146,6 +148,16 @@ def test_a_run_on_its_way_says_so(qtbot: QtBot, page: TrainPage, session: Sessio
     page.view.header.show_run(record, page.history, waiting)
     assert page.view.header.stage.text() == "Starting the training process"
     page.view.header.show_run(record, page.history, replace(waiting, live=False))
+    assert not page.view.header.stage.isVisible()
+
+
+def test_a_run_that_ended_while_the_connection_was_lost_is_not_on_its_way(
+    qtbot: QtBot, page: TrainPage, session: Session
+) -> None:
+    lost = StageEvent(stage="reconnect", done=0, total=3, time=START + 900)
+    add_run(session, [*run_events(20), lost, state("failed", 950, "It is gone.")])
+    open_run(qtbot, page)
+    qtbot.waitUntil(page.view.banner.isVisible)
     assert not page.view.header.stage.isVisible()
 
 
