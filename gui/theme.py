@@ -82,9 +82,11 @@ def _families(mono: bool) -> list[str]:
     return [*families, own, *(name for name in fallback if name in installed)]
 
 
+@lru_cache(maxsize=64)
 def font(px: int, weight: int = 400, mono: bool = False) -> QFont:
     """The interface font at ``px`` device-independent pixels; weight as in CSS (400-700).
 
+    Everybody shares it, so copy it before changing it.
     Figures are tabular where the Qt version can ask for it; hinting is off so that text keeps its
     shape at fractional scales.
     """
@@ -114,8 +116,12 @@ def icon(name: str, colour: str = T2, size: int = 16) -> QIcon:
     return glyph
 
 
+@lru_cache(maxsize=512)
 def pixmap(name: str, colour: str = T2, size: int = 16, ratio: float = 1.0) -> QPixmap:
-    """The icon as a pixmap of ``size`` device-independent pixels for a screen of this ratio."""
+    """The icon as a pixmap of ``size`` device-independent pixels for a screen of this ratio.
+
+    Kept: drawing the glyph anew costs a hundred times as much as drawing its pixmap.
+    """
     return icon(name, colour, size).pixmap(QSize(size, size), ratio)
 
 

@@ -21,8 +21,9 @@ from gui.pages.library_head import LibraryHead
 from gui.pages.library_model import ORDERS, Column, LibraryModel
 from gui.pages.library_strip import ImportStrip
 from gui.pages.library_thumbs import Thumbnails
-from gui.pages.library_view import LibraryGrid, LibraryTable
+from gui.pages.library_view import LibraryGrid, LibraryTable, chosen_rows, ranges
 from gui.session import ImportState, Session
+from gui.widgets import EmptyState
 
 #: Narrower than this, the details lie over the table as a drawer (1400 less the rail).
 _DRAWER_BELOW = 1328
@@ -83,6 +84,13 @@ class LibraryPage(QWidget):
         self._views = QStackedWidget()
         self._views.addWidget(self.table)
         self._views.addWidget(self.grid)
+        self.nothing = EmptyState(
+            "ph.funnel",
+            self.tr("No series matches"),
+            self.tr("Nothing fits the search and the filters."),
+            [(self.tr("Show all series"), self._show_all)],
+        )
+        self._views.addWidget(self.nothing)
         left.addWidget(self._views, 1)
         self._row.addLayout(left, 1)
         self.details = Details(self.session)
@@ -115,8 +123,8 @@ class LibraryPage(QWidget):
         for view in (self.table, self.grid):
             view.opened.connect(self._open)
             view.menu_asked.connect(self._menu)
-        self.table.delete_asked.connect(lambda: self.actions_.remove(self.chosen()))
-        self.table.typed.connect(self.filters.type_on)
+            view.delete_asked.connect(lambda: self.actions_.remove(self.chosen()))
+            view.typed.connect(self.filters.type_on)
         self.details.menu_asked.connect(
             lambda button: self._menu(button.mapToGlobal(QPoint(0, button.height() + 4)))
         )
@@ -138,21 +146,23 @@ class LibraryPage(QWidget):
     def refresh(self) -> None:
         """Filter and sort anew; selection and scroll position stay."""
         records = self.session.series()
+        # Counted first: what is new depends on it.
+        self.filters.show_counts(records)
         wanted = self.filters.wanted()
+        fitting = records if wanted.fits is None else [r for r in records if wanted.fits(r)]
         rows = filter_records(
-            records,
+            fitting,
             wanted.text,
             status=wanted.status,
             split=wanted.split,
-            checks=True if wanted.checks else None,
             order=cast(Order, self._order),
         )
-        self.filters.show_counts(records)
         scrolled = self.table.verticalScrollBar().value()
         if self.model.set_rows(rows):
             self._restore(scrolled)
         nothing = not records and self.session.importing is None
         self._states.setCurrentWidget(self.empty if nothing else self._full)
+        self._show_view()
         self.head.show_series(len(records))
         self._show_chosen()
 
@@ -163,28 +173,28 @@ class LibraryPage(QWidget):
         rows = [row for uid in self._chosen if (row := model.row_of(uid)) >= 0]
         if not rows and model.rows():
             rows = [0]
-        for row in rows:
-            selection.select(model.index(row, 0), flag.Select | flag.Rows)
         if rows:
+            selection.select(ranges(model, rows), flag.Select | flag.Rows)
             last = model.index(rows[-1], Column.PATIENT)
             selection.setCurrentIndex(last, flag.NoUpdate)
         self.table.verticalScrollBar().setValue(scrolled)
 
     def chosen(self) -> list[SeriesRecord]:
         """The chosen series, in the order of the table."""
-        rows = sorted({index.row() for index in self.table.selectionModel().selectedRows()})
+        rows = chosen_rows(self.table.selectionModel())
         records = (self.model.record_at(row) for row in rows)
         return [record for record in records if record is not None]
 
     def _selected(self) -> None:
-        self._chosen = [record.series_uid for record in self.chosen()]
-        total = len(self.model.rows())
-        self.table.header.all_chosen = total > 0 and len(self._chosen) == total
-        self.table.header.viewport().update()
-        self._show_chosen()
-
-    def _show_chosen(self) -> None:
         chosen = self.chosen()
+        self._chosen = [record.series_uid for record in chosen]
+        total = len(self.model.rows())
+        self.table.header.all_chosen = total > 0 and len(chosen) == total
+        self.table.header.viewport().update()
+        self._show_chosen(chosen)
+
+    def _show_chosen(self, chosen: list[SeriesRecord] | None = None) -> None:
+        chosen = self.chosen() if chosen is None else chosen
         current = self.model.record_at(self.table.currentIndex().row())
         if current not in chosen:
             current = chosen[-1] if chosen else None
@@ -228,8 +238,14 @@ class LibraryPage(QWidget):
         self.filters.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self.filters.search.selectAll()
 
-    def _show_view(self, view: str) -> None:
-        self._views.setCurrentWidget(self.grid if view == "grid" else self.table)
+    def _show_view(self, _view: str = "") -> None:
+        view = self.grid if self.filters.view.key() == "grid" else self.table
+        empty = self.model.rowCount() == 0 and self.filters.narrowed()
+        self._views.setCurrentWidget(self.nothing if empty else view)
+
+    def _show_all(self) -> None:
+        self.filters.reset()
+        self.refresh()
 
     def _sorted(self, section: int, order: Qt.SortOrder) -> None:
         if section in ORDERS:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QModelIndex, QRectF, QSize, Qt
+from PySide6.QtCore import QModelIndex, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPixmap
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -26,19 +26,22 @@ from gui.pages.library_model import (
 from gui.pages.library_thumbs import Thumbnails
 from gui.pages.library_words import (
     check_title,
+    has_doubt,
+    has_note,
     note_title,
     reading_words,
     split_name,
     status_look,
+    tr,
 )
 from gui.session import ImportState
 from gui.widgets import Pill
-from gui.widgets.paint import rounded, text
+from gui.widgets.paint import glyph, rounded, text
 from gui.widgets.rows import HoverDelegate
 
 ROW = 56
 PICTURE = (60, 46)
-TILE = (198, 204)
+TILE = (198, 214)
 TILE_PICTURE = (182, 136)
 _HOVER = "#20252A"
 
@@ -145,13 +148,13 @@ class RowDelegate(HoverDelegate):
         middle = round(rect.center().y() - 7)
         if (note := note_title(record)) and not record.missing:
             icon, colour = ("ph.wrench", theme.ACC) if record.usable else ("ph.prohibit", theme.T3)
-            theme.icon(icon, colour, 14).paint(p, round(rect.left()), middle, 14, 14)
+            glyph(p, icon, colour, QPointF(rect.left(), middle), 14)
             text(p, rect.adjusted(22, 0, 0, 0), note, self._warn, colour)
             return
         if not title:
-            theme.icon("ph.check", theme.T3, 14).paint(p, round(rect.left()), middle, 14, 14)
+            glyph(p, "ph.check", theme.T3, QPointF(rect.left(), middle), 14)
             return
-        theme.icon("ph.warning", theme.WARN, 14).paint(p, round(rect.left()), middle, 14, 14)
+        glyph(p, "ph.warning", theme.WARN, QPointF(rect.left(), middle), 14)
         text(p, rect.adjusted(22, 0, 0, 0), title, self._warn, theme.WARN)
 
     def _reading(self, p: QPainter, rect: QRectF, column: Column, state: ImportState) -> None:
@@ -179,7 +182,7 @@ def paint_check(p: QPainter, rect: QRectF, checked: bool) -> None:
     box = QRectF(rect.left() + 16, round(rect.center().y() - 8), 16, 16)
     rounded(p, box, 4, theme.ACCF if checked else theme.INSET, None if checked else theme.CTL)
     if checked:
-        theme.icon("ph.check-bold", theme.WHITE, 12).paint(p, box.adjusted(2, 2, -2, -2).toRect())
+        glyph(p, "ph.check-bold", theme.WHITE, box.topLeft() + QPointF(2, 2), 12)
 
 
 def paint_picture(p: QPainter, area: QRectF, picture: QPixmap | None) -> None:
@@ -212,7 +215,7 @@ class TileDelegate(QStyledItemDelegate):
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         whole = QRectF(option.rect)  # type: ignore[attr-defined]
-        tile = QRectF(whole.left() + 8, whole.top() + 8, *TILE)
+        tile = QRectF(whole.left(), whole.top(), *TILE)
         state = option.state  # type: ignore[attr-defined]
         chosen = bool(state & QStyle.StateFlag.State_Selected)
         hot = bool(state & QStyle.StateFlag.State_MouseOver)
@@ -234,15 +237,33 @@ class TileDelegate(QStyledItemDelegate):
         picture = self._thumbs.get(record, *TILE_PICTURE, ratio)
         paint_picture(painter, area, picture)
         line = QRectF(area.left() + 2, area.bottom() + 6, area.width() - 4, 20)
-        text(painter, line, record.patient_id or "–", theme.font(13, 600), theme.T1)
+        marked = self._mark(painter, line, record)
+        name = line.adjusted(0, 0, -22, 0) if marked else line
+        text(painter, name, record.patient_id or "–", theme.font(13, 600), theme.T1)
         below = line.translated(0, 19)
         text(painter, below, record.description or "–", theme.font(12), theme.T2)
+        facts = tr("{0} slices · {1} mm").format(record.geometry.shape[0], spacing(record))
+        text(painter, below.translated(0, 18), facts, theme.font(11), theme.T3)
         pill = self._pills.get(record.label_status)
         width = pill.sizeHint().width()
         badge = QRectF(area.right() - width - 6, area.bottom() - 30, width, 24)
         rounded(painter, badge, 12, theme.BG2)
         pill.paint_at(painter, badge)
         painter.restore()
+
+    @staticmethod
+    def _mark(p: QPainter, line: QRectF, record: SeriesRecord) -> bool:
+        """A sign at the right where something is doubtful or was mended; the row has the words."""
+        at = QPointF(line.right() - 14, line.center().y() - 7)
+        if not record.usable:
+            glyph(p, "ph.prohibit", theme.T3, at, 14)
+        elif has_doubt(record):
+            glyph(p, "ph.warning", theme.WARN, at, 14)
+        elif has_note(record):
+            glyph(p, "ph.wrench", theme.ACC, at, 14)
+        else:
+            return False
+        return True
 
     def retranslate(self) -> None:
         """Forget painted words."""

@@ -17,6 +17,8 @@ RECORD = int(Qt.ItemDataRole.UserRole)
 READING = RECORD + 1
 
 _TOP = QModelIndex()
+_READING_FLAGS = Qt.ItemFlag.ItemIsEnabled
+_FLAGS = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
 
 
 class Column(IntEnum):
@@ -81,6 +83,7 @@ class LibraryModel(QAbstractTableModel):
         self._rows: list[SeriesRecord] = []
         self._reading: ImportState | None = None
         self._titles: dict[int, str] = {}
+        self._places: dict[str, int] = {}
 
     def set_titles(self, titles: dict[int, str]) -> None:
         """Heads of the columns, translated by the page."""
@@ -93,15 +96,19 @@ class LibraryModel(QAbstractTableModel):
         The same series in the same order are only redrawn, so that selection and scroll
         position stay.
         """
-        same = [r.series_uid for r in rows] == [r.series_uid for r in self._rows]
-        if same:
-            changed = [i for i, r in enumerate(rows) if r != self._rows[i]]
+        places = {r.series_uid: i for i, r in enumerate(rows)}
+        if len(rows) == len(self._rows) and list(places) == list(self._places):
+            # Most are the very same objects; comparing those costs nothing.
+            changed = [
+                i for i, (new, old) in enumerate(zip(rows, self._rows, strict=True))
+                if new is not old and new != old
+            ]  # fmt: skip
             self._rows = rows
             for row in changed:
                 self.dataChanged.emit(self.index(row, 0), self.index(row, len(Column) - 1))
             return False
         self.beginResetModel()
-        self._rows = rows
+        self._rows, self._places = rows, places
         self.endResetModel()
         return True
 
@@ -127,7 +134,7 @@ class LibraryModel(QAbstractTableModel):
 
     def row_of(self, uid: str) -> int:
         """Row of a series, -1 when it is not shown."""
-        return next((i for i, r in enumerate(self._rows) if r.series_uid == uid), -1)
+        return self._places.get(uid, -1)
 
     def record_at(self, row: int) -> SeriesRecord | None:
         """The record of a row, None for the row of the import."""
@@ -192,6 +199,4 @@ class LibraryModel(QAbstractTableModel):
 
     def flags(self, index: Index) -> Qt.ItemFlag:
         """The row of the import cannot be selected."""
-        if self.record_at(index.row()) is None:
-            return Qt.ItemFlag.ItemIsEnabled
-        return Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
+        return _READING_FLAGS if self.record_at(index.row()) is None else _FLAGS

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QItemSelectionModel, QModelIndex, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import (
+    QItemSelection,
+    QItemSelectionModel,
+    QModelIndex,
+    QRectF,
+    QSize,
+    Qt,
+    Signal,
+)
 from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QMouseEvent, QPainter
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -94,6 +102,7 @@ class LibraryTable(QTableView):
     def __init__(self, model: LibraryModel, thumbs: Thumbnails) -> None:
         super().__init__()
         self.setObjectName("card")
+        self.setAccessibleName(self.tr("Series"))
         self.setModel(model)
         self._rows = model
         self.delegate = RowDelegate(self, thumbs)
@@ -133,14 +142,7 @@ class LibraryTable(QTableView):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Enter opens, Del removes, letters and digits go to the search field."""
-        key = event.key()
-        if key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.currentIndex().isValid():
-            self.opened.emit(self.currentIndex().row())
-        elif key == Qt.Key.Key_Delete:
-            self.delete_asked.emit()
-        elif event.text().isalnum() and not event.modifiers():
-            self.typed.emit(event.text())
-        else:
+        if not take_key(self, event):
             super().keyPressEvent(event)
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
@@ -154,9 +156,12 @@ class LibraryGrid(QListView):
 
     opened = Signal(int)
     menu_asked = Signal(object)
+    delete_asked = Signal()
+    typed = Signal(str)
 
     def __init__(self, model: LibraryModel, thumbs: Thumbnails) -> None:
         super().__init__()
+        self.setAccessibleName(self.tr("Series as pictures"))
         self.setModel(model)
         self.delegate = TileDelegate(self, thumbs)
         self.setItemDelegate(self.delegate)
@@ -174,10 +179,8 @@ class LibraryGrid(QListView):
         self.doubleClicked.connect(lambda index: self.opened.emit(index.row()))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Enter opens."""
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.currentIndex().isValid():
-            self.opened.emit(self.currentIndex().row())
-        else:
+        """As in the table."""
+        if not take_key(self, event):
             super().keyPressEvent(event)
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
@@ -186,8 +189,44 @@ class LibraryGrid(QListView):
         self.menu_asked.emit(event.globalPos())
 
 
+def take_key(view: LibraryTable | LibraryGrid, event: QKeyEvent) -> bool:
+    """The keys that table and grid share; False for any other."""
+    key, row = event.key(), view.currentIndex().row()
+    if key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and row >= 0:
+        view.opened.emit(row)
+    elif key == Qt.Key.Key_Delete:
+        view.delete_asked.emit()
+    elif event.text().isalnum() and not event.modifiers():
+        view.typed.emit(event.text())
+    else:
+        return False
+    return True
+
+
 def choose_under(view: QAbstractItemView, index: QModelIndex) -> None:
     """A right click on a row that is not chosen chooses it alone."""
     if index.isValid() and not view.selectionModel().isSelected(index):
         flag = QItemSelectionModel.SelectionFlag
         view.selectionModel().setCurrentIndex(index, flag.ClearAndSelect | flag.Rows)
+
+
+def chosen_rows(selection: QItemSelectionModel) -> list[int]:
+    """The chosen rows in order. Qt's own list asks every row of every column."""
+    rows: set[int] = set()
+    for part in selection.selection():
+        rows.update(range(part.top(), part.bottom() + 1))
+    return sorted(rows)
+
+
+def ranges(model: LibraryModel, rows: list[int]) -> QItemSelection:
+    """A selection of whole rows, neighbours put together: one call instead of ten thousand."""
+    result = QItemSelection()
+    last = len(Column) - 1
+    ordered = sorted(rows)
+    start = 0
+    for at in range(1, len(ordered) + 1):
+        if at == len(ordered) or ordered[at] != ordered[at - 1] + 1:
+            top, bottom = model.index(ordered[start], 0), model.index(ordered[at - 1], last)
+            result.select(top, bottom)
+            start = at
+    return result

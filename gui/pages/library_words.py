@@ -11,6 +11,12 @@ from core.volume import Check
 from gui import i18n
 from gui.session import ImportState
 
+_FORMATS = (
+    (".nii.gz", "NIfTI"), (".nii", "NIfTI"), (".hdr", "NIfTI"), (".nrrd", "NRRD"),
+    (".nhdr", "NRRD"), (".mha", "MetaImage"), (".mhd", "MetaImage"), (".mgh", "MGH"),
+    (".mgz", "MGH"),
+)  # fmt: skip
+
 
 def tr(words: str, n: int = -1) -> str:
     """Translate in the context of the library."""
@@ -75,6 +81,24 @@ def _check_words(code: str, _language: str) -> str:
 def is_note(check: Check) -> bool:
     """Whether a check only says what was done about a doubt."""
     return check.code.startswith("remedy-") or check.code == "part"
+
+
+def has_note(record: SeriesRecord) -> bool:
+    """Whether something was done about a doubt."""
+    return any(is_note(check) for check in record.checks)
+
+
+def has_doubt(record: SeriesRecord) -> bool:
+    """Whether something about a series is doubtful and was left so."""
+    return record.missing or any(not is_note(check) for check in record.checks)
+
+
+def format_name(record: SeriesRecord) -> str:
+    """DICOM, or the format of an image file by its ending."""
+    if record.source == "dicom":
+        return "DICOM"
+    name = record.files[0].name.lower() if record.files else ""
+    return next((words for ending, words in _FORMATS if name.endswith(ending)), "–")
 
 
 def note_title(record: SeriesRecord) -> str:

@@ -9,7 +9,7 @@ from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QSizePolicy, QWidget
 
 from gui import theme
-from gui.widgets.paint import dot, painter, rounded, text, width_of
+from gui.widgets.paint import dot, glyph, painter, rounded, text, width_of
 
 
 def label(
@@ -166,8 +166,7 @@ class Pill(QWidget):
             rounded(p, rect, rect.height() / 2, self._fill)
         x = rect.left() + 8
         if self._icon:
-            glyph = theme.icon(self._icon, self._colour, 14)
-            glyph.paint(p, round(x), round(rect.center().y() - 7), 14, 14)
+            glyph(p, self._icon, self._colour, QPointF(x, rect.center().y() - 7), 14)
             x += 20
         elif self._dot:
             centre = QPointF(x + 3, rect.center().y())

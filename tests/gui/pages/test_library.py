@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QDialog
 
 from core.project.project import Project
 from core.project.records import ImportReport, Skipped
+from core.volume import Check
 from gui.dialogs.import_report import ImportReportDialog
 from gui.dialogs.split import SplitDialog
 from gui.pages.library import LibraryPage
@@ -101,6 +102,59 @@ def test_chips_filter_and_count(qtbot, page, chip, expected):
     assert page.filters.chips["all"].count == 4
     qtbot.mouseClick(page.filters.chips[chip], Qt.MouseButton.LeftButton)
     assert patients(page) == expected
+
+
+def test_nothing_that_matches_says_so_and_shows_all_again(qtbot, page):
+    page.filters.search.setText("zebra")
+    qtbot.waitUntil(page.nothing.isVisible)
+    qtbot.mouseClick(page.nothing.buttons[0], Qt.MouseButton.LeftButton)
+    assert page.table.isVisible()
+    assert len(patients(page)) == 4
+
+
+def choose_kind(page, key):
+    page.filters.kind.set_key(key)
+    page.filters.kind.changed.emit(key)
+
+
+def kinds(page):
+    return [page.filters.kind.itemText(i) for i in range(page.filters.kind.count())]
+
+
+def test_new_and_remedied_are_offered_where_they_choose(qtbot, page, session):
+    assert not page.filters.kind.isVisible()
+    session.project.update("2.25.1", added="2024-01-01T10:00:00")
+    note = Check("remedy-interpolate", "Missing slices were filled.")
+    session.project.update("2.25.2", checks=(note,))
+    session.refresh_series()
+    assert kinds(page) == ["Any kind", "New · 3", "Remedied · 1"]
+    assert page.filters.chips["checks"].count == 0
+    choose_kind(page, "new")
+    assert patients(page) == ["LF-0001", "LF-0003", "LF-0010"]
+    choose_kind(page, "remedied")
+    assert patients(page) == ["LF-0003"]
+
+
+def test_formats_are_offered_where_there_are_several(qtbot, page, session):
+    session.project.library.update("2.25.1", source="dicom")
+    session.refresh_series()
+    assert kinds(page) == ["Any kind", "DICOM · 1", "NIfTI · 3"]
+    choose_kind(page, "NIfTI")
+    assert patients(page) == ["LF-0001", "LF-0003", "LF-0010"]
+    qtbot.mouseClick(page.filters.chips["checks"], Qt.MouseButton.LeftButton)
+    assert patients(page) == ["LF-0003"]
+
+
+def test_the_grid_takes_the_same_keys(qtbot, page, session):
+    qtbot.mouseClick(page.filters.view.button("grid"), Qt.MouseButton.LeftButton)
+    page.grid.setCurrentIndex(page.model.index(2, 0))
+    qtbot.keyClick(page.grid, Qt.Key.Key_Return)
+    assert session.open_uid == "2.25.2"
+    with qtbot.waitSignal(session.message):
+        qtbot.keyClick(page.grid, Qt.Key.Key_Delete)
+    assert "LF-0003" not in patients(page)
+    qtbot.keyClick(page.grid, Qt.Key.Key_1)
+    assert page.filters.search.text() == "1"
 
 
 def test_split_filters(qtbot, page):
