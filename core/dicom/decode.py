@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from copy import copy
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -15,9 +16,9 @@ from core.dicom import quick
 from core.dicom.codestream import Claim, claim_of, frame_places, is_whole
 from core.dicom.decoders import Codestream, decoders
 from core.dicom.elements import Parsed, whole
-from core.dicom.frames import Frame, frames_of
+from core.dicom.frames import Frame, frames_of, position_of
 from core.dicom.modality import ModalityTable, table_of
-from core.dicom.pixels import pixel_problem
+from core.dicom.pixels import native_bytes, needed_bytes, pixel_problem
 from core.dicom.rescale import Losses, Stored, hu_in_place, note_padding, to_hu, used_bits
 from core.errors import FileRefusedError
 
@@ -76,7 +77,7 @@ def _open(path: Path) -> _Opened:
     try:
         parsed = quick.parse(path)
         if parsed is not None:
-            return _Opened(path, parsed)
+            return _sibling(path, parsed)
     except quick.Unsure:
         pass
     if not path.is_file():
@@ -92,8 +93,25 @@ def _open(path: Path) -> _Opened:
         return _Opened(path, parse(path, _KEYWORDS))
 
 
+def _sibling(path: Path, parsed: Parsed) -> _Opened:
+    """A file read quickly; most are like the one before but for their place and numbers."""
+    shared = (parsed.syntax, parsed.dataset.shared())
+    known = _known.get(shared)
+    if known is not None and parsed.pixels is not None and native_bytes(parsed) >= known.need:
+        opened = copy(known)
+        opened.path, opened.parsed, opened.pixels = path, parsed, parsed.pixels
+        opened.frames = (replace(known.frames[0], position=position_of(parsed.dataset)),)
+        return opened
+    opened = _Opened(path, parsed)
+    if parsed.native and len(opened.frames) == 1:
+        if len(_known) >= _MOST_KNOWN:
+            _known.clear()
+        _known[shared] = opened
+    return opened
+
+
 class _Opened:
-    """A parsed file whose header was believed."""
+    """A parsed file whose header was believed. need: bytes of its pixels as plain numbers."""
 
     def __init__(self, path: Path, parsed: Parsed) -> None:
         self.path, self.parsed = path, parsed
@@ -101,7 +119,7 @@ class _Opened:
         if problem or parsed.pixels is None:
             raise FileRefusedError(path, problem or "it has no pixel data")
         dataset = parsed.dataset
-        self.pixels = parsed.pixels
+        self.pixels, self.need = parsed.pixels, needed_bytes(dataset)
         self.rows, self.columns = whole(dataset, "Rows") or 0, whole(dataset, "Columns") or 0
         self.count = whole(dataset, "NumberOfFrames") or 1
         self.frames = frames_of(dataset, self.count)
@@ -245,6 +263,11 @@ class _Opened:
                 f"says {self.columns} × {self.rows}",
             )
         return claim
+
+
+#: The last file opened of each kind of slice: plain numbers, one frame, so nothing in it changes.
+_known: dict[Any, _Opened] = {}
+_MOST_KNOWN = 64
 
 
 def _as_coded(stored: Stored, syntax: str, claim: Claim | None) -> Stored:

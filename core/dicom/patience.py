@@ -41,11 +41,12 @@ def patiently(
     work: Callable[[], _Result],
     path: Path,
     cancelled: Stop | None = None,
-    seconds: float | None = PATIENCE_S,
+    seconds: float | None = -1.0,
 ) -> _Result:
     """``work()`` on a thread of its own; ``path`` is what it reads.
 
-    seconds: how long it may take, None for as long as nobody cancels. Raises what ``work`` raises,
+    seconds: how long it may take, None for as long as nobody cancels, below 0 for
+    :data:`PATIENCE_S`. Raises what ``work`` raises,
     FileRefusedError when it takes longer, and Cancelled.
     """
     done: list[_Result] = []
@@ -69,7 +70,7 @@ def each(
     path_of: Callable[[_Item], Path],
     threads: int,
     cancelled: Stop | None = None,
-    seconds: float | None = PATIENCE_S,
+    seconds: float | None = -1.0,
 ) -> None:
     """``work`` on every item on some threads; ``done`` on the calling thread as results come.
 
@@ -77,6 +78,7 @@ def each(
     raises, FileRefusedError when one item takes longer than ``seconds``, and Cancelled; items that
     were not begun are left then.
     """
+    seconds = PATIENCE_S if seconds is not None and seconds < 0 else seconds
     waiting = deque(items)
     total = len(waiting)
     ended: SimpleQueue[tuple[_Result | None, BaseException | None]] = SimpleQueue()

@@ -98,7 +98,9 @@ def hu_in_place(
     known from the lowest and the highest value. No memory is asked for unless a value is lost.
     """
     values = out if stored.signed else out.view(np.uint16)
-    low, high = int(values.min()), int(values.max())
+    # No unsigned value is below 0, and that is all that has to be known of the lowest.
+    look = stored.signed or stored.padding is not None
+    low, high = int(values.min()) if look else 0, int(values.max())
     floor, ceiling = stored.limits
     if stored.sensible and (stored.shifted or low < floor or high > ceiling):
         np.left_shift(values, 15 - stored.high, out=values)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from core.dicom.patience import patiently
 from core.dicom.read import read_series
 from core.errors import Cancelled, FileRefusedError
 from core.images import read_image
@@ -30,9 +32,6 @@ def read_volume(
     """
     if not record.files:
         raise FileRefusedError(record.series_uid, "it has no files", "Import it again.")
-    for path in record.files:
-        if not path.is_file():
-            raise FileRefusedError(path, "it is no longer where it was", _MOVED)
     if cancelled is not None and cancelled():
         raise Cancelled
     if record.remedy.kind == "refuse":
@@ -44,7 +43,7 @@ def read_volume(
     if record.source == "dicom":
         volume = _read_dicom(record, progress, cancelled, on_first_slice)
     else:
-        volume = _read_file(record, progress, on_first_slice)
+        volume = _read_file(record, progress, cancelled, on_first_slice)
     checks = tuple(dict.fromkeys((*record.checks, *volume.checks)))
     return Volume(volume.hu, record.geometry, checks)
 
@@ -75,10 +74,13 @@ def _read_dicom(
 def _read_file(
     record: SeriesRecord,
     progress: Callable[[int, int], None] | None,
+    cancelled: Callable[[], bool] | None,
     on_first_slice: Callable[[int, NDArray[np.int16]], None] | None,
 ) -> Volume:
     path = record.files[0]
-    volume = read_image(path)
+    # A share that is gone is found out by the first byte; a large file may then take its time.
+    patiently(lambda: _touch(path), path, cancelled)
+    volume = patiently(lambda: read_image(path), path, cancelled, seconds=None)
     # Half a voxel: a file that was changed in place must not carry the old labels.
     if not volume.geometry.same_grid(record.geometry, 0.5 * min(record.geometry.spacing)):
         raise FileRefusedError(path, "its grid changed since it was imported", "Import it again.")
@@ -88,3 +90,13 @@ def _read_file(
     if progress is not None:
         progress(volume.hu.shape[0], volume.hu.shape[0])
     return volume
+
+
+def _touch(path: Path) -> None:
+    try:
+        with path.open("rb") as handle:
+            handle.read(1)
+    except FileNotFoundError as error:
+        raise FileRefusedError(path, "it is no longer where it was", _MOVED) from error
+    except OSError as error:
+        raise FileRefusedError(path, f"it could not be opened ({error.strerror})") from error
