@@ -83,6 +83,8 @@ def read_metaimage(path: Path) -> Layout:
         skip = max(0, file_size(data) - start - need)
     if skip < 0:
         raise header.damaged("headersize")
+    if header.whole("headersize", 0) > 0:
+        start = 0  # it counts from the first byte of the file, whatever else is there
     return Layout(
         path=path,
         data=data,

@@ -14,7 +14,8 @@ from core.errors import FileRefusedError
 from core.formats.layout import Layout, times
 
 _GZIP = b"\x1f\x8b"
-_WBITS = {"gzip": 31, "zlib": 15}
+#: For zlib: gzip only; zlib or gzip, since MetaIO takes either.
+_WBITS = {"gzip": 31, "zlib": 47}
 
 #: Deflate cannot do better than 1032 : 1 (zlib's technical notes), so a compressed file that claims
 #: more than this many times its own size is not telling the truth.

@@ -353,6 +353,17 @@ def test_what_a_metaimage_may_not_say(tmp_path: Path, change: dict[str, str], ca
         read_image(meta(tmp_path / "case.mhd", **{"name": "case.raw", **change}))
 
 
+@pytest.mark.parametrize("name", ["LOCAL", "case.raw"])
+def test_bytes_before_the_values_of_a_metaimage(tmp_path: Path, name: str) -> None:
+    path = meta(tmp_path / "case.mhd", name, more="HeaderSize = 400\n")
+    target = path if name == "LOCAL" else path.with_name(name)
+    data = target.read_bytes()
+    body = values().astype("<i2").tobytes()
+    target.write_bytes(data[: -len(body)].ljust(400, b"#") + body)
+    assert np.array_equal(read_image(path).hu, values())
+    assert np.array_equal(sitk.GetArrayFromImage(sitk.ReadImage(str(path))), values())
+
+
 def test_metaimage_turned_as_itk_turns_it(tmp_path: Path) -> None:
     path = tmp_path / "case.mha"
     sitk.WriteImage(to_sitk(values(), GRID), str(path))
