@@ -83,6 +83,11 @@ class Raw:
         return self.layout.segments
 
     @property
+    def rescaled(self) -> bool:
+        """Whether stored values are not yet those that are meant."""
+        return (self.layout.slope, self.layout.intercept) != (1.0, 0.0)
+
+    @property
     def fractional(self) -> bool:
         """Whether values are floating point, as stored or by their rescale."""
         scale = (self.layout.slope, self.layout.intercept)
@@ -93,7 +98,7 @@ class Raw:
         """The values slice by slice, rescaled; a whole rescaled copy could be gigabytes."""
         slope, intercept = self.layout.slope, self.layout.intercept
         for plane in self.array:
-            if (slope, intercept) == (1.0, 0.0):
+            if not self.rescaled:
                 yield plane
             else:
                 with np.errstate(all="ignore"):  # what overflows is not finite, and refused as such
@@ -109,7 +114,10 @@ class Raw:
             raise FileRefusedError(self.path, "it holds several values a voxel (colour or vectors)")
         checks = list(self.layout.checks)
         try:
-            hu = planes_to_int16(self.slabs(), self.array.shape, checks)
+            if self.array.dtype == np.int16 and not self.rescaled:
+                hu = self.array
+            else:
+                hu = planes_to_int16(self.slabs(), self.array.shape, checks)
         except ValueError as error:
             raise FileRefusedError(self.path, str(error)) from error
         return Volume(hu, self.geometry, tuple(checks))
