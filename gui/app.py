@@ -150,6 +150,7 @@ def main(argv: list[str] | None = None) -> int:
     i18n.install(settings.language)
     log.info("start on %s, Python %s", platform.platform(), platform.python_version())
     session = Session()
+    session.set_pseudonyms(settings.pseudonyms)
     supervisor = RunSupervisor(session)
     window = MainWindow(session, supervisor)
     window.show()

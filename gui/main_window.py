@@ -89,7 +89,7 @@ class MainWindow(QMainWindow):
         self._shortcuts()
         session.page_requested.connect(self.show_page)
         session.error.connect(self.show_error)
-        session.message.connect(self._toast.show_message)
+        session.message.connect(self._show_message)
         session.project_changed.connect(self._title)
         session.runs_changed.connect(self._mark_live)
         session.run_event.connect(lambda _run, _event: self._mark_live())
@@ -187,7 +187,7 @@ class MainWindow(QMainWindow):
 
     def show_error(self, title: str, sentence: str) -> None:
         """A banner above the page; the same error twice is shown once."""
-        sentence = i18n.sentence(sentence)
+        sentence = self.session.shown_text(i18n.sentence(sentence))
         for banner in self.errors():
             if (banner.title_text(), banner.text()) == (title, sentence):
                 return
@@ -214,6 +214,9 @@ class MainWindow(QMainWindow):
         """The message at the bottom."""
         return self._toast
 
+    def _show_message(self, words: str, undo: object) -> None:
+        self._toast.show_message(self.session.shown_text(words), undo)
+
     def show_keys(self) -> None:
         """All keys and mouse gestures."""
         dialog = KeysDialog(self)
@@ -221,8 +224,9 @@ class MainWindow(QMainWindow):
         dialog.deleteLater()
 
     def show_settings(self) -> None:
-        """Language, scale, folders."""
+        """Language, scale, pseudonyms, folders."""
         dialog = SettingsDialog(self)
+        dialog.pseudonyms_changed.connect(self.session.set_pseudonyms)
         dialog.exec()
         dialog.deleteLater()
 

@@ -1,4 +1,4 @@
-"""What the user set for all projects: language and interface scale, in the user's config folder."""
+"""What the user set for all projects, in the user's config folder."""
 
 from __future__ import annotations
 
@@ -17,10 +17,14 @@ SCALES: Final = (90, 100, 110, 125, 150)
 
 @dataclass(frozen=True, slots=True)
 class Preferences:
-    """language: a key of LANGUAGES, or "" to follow the system. scale: one of SCALES."""
+    """language: a key of LANGUAGES, or "" to follow the system. scale: one of SCALES.
+
+    pseudonyms: whether the window shows these instead of patients' names and IDs.
+    """
 
     language: str = ""
     scale: int = 100
+    pseudonyms: bool = False
 
 
 def _file() -> Path:
@@ -40,6 +44,8 @@ def load() -> Preferences:
         result = replace(result, language=values["language"])
     if values.get("scale") in SCALES:
         result = replace(result, scale=values["scale"])
+    if values.get("pseudonyms") is True:
+        result = replace(result, pseudonyms=True)
     return result
 
 

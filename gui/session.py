@@ -7,17 +7,20 @@ and on the task pool, and knows no widget.
 from __future__ import annotations
 
 import itertools
+import re
 import threading
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QObject, QStandardPaths, Signal
 
+from core.dicom.deidentify.identity import Identity
 from core.errors import UserError
 from core.labels.schema import LabelSchema
+from core.project.identity import identity_of
 from core.project.project import Project
 from core.project.recent import remember
 from core.project.records import ImportReport, LabelStatus, SeriesRecord, Split
@@ -97,6 +100,8 @@ class Session(QObject):
         self._by_uid: dict[str, SeriesRecord] = {}
         self._import: Task | None = None
         self._waiting: list[Path] = []
+        self._pseudonyms = False
+        self._identity: Identity | None = None
         self._hold = threading.Event()
         self._refreshed = 0.0
         self.label_changed.connect(self.refresh_series)
@@ -136,6 +141,7 @@ class Session(QObject):
             self._announce_project()
 
     def _announce_project(self) -> None:
+        self._identity = None
         self.open_uid = None
         self._series = None
         self.project_changed.emit()
@@ -169,7 +175,8 @@ class Session(QObject):
     def series(self) -> list[SeriesRecord]:
         """All series of the project by patient; read once and kept until something changes."""
         if self._series is None:
-            self._series = [] if self.project is None else sort_records(self.project.series())
+            records = [] if self.project is None else self.project.series()
+            self._series = sort_records([self._as_shown(record) for record in records])
             self._by_uid = {record.series_uid: record for record in self._series}
         return self._series
 
@@ -178,7 +185,44 @@ class Session(QObject):
         self.series()
         if uid in self._by_uid:
             return self._by_uid[uid]
-        return self.require_project().record(uid)
+        return self._as_shown(self.require_project().record(uid))
+
+    @property
+    def pseudonyms(self) -> bool:
+        """Whether patients are shown under pseudonyms."""
+        return self._pseudonyms
+
+    def set_pseudonyms(self, on: bool) -> None:
+        """Show patients under the project's pseudonyms, everywhere, or under their own names."""
+        if on != self._pseudonyms:
+            self._pseudonyms = on
+            self._identity = None
+            self.refresh_series()
+            self.open_series_changed.emit()
+            self.runs_changed.emit()
+
+    def shown(self, patient_id: str) -> str:
+        """A patient as the window may name it; may be called from any thread."""
+        if not self._pseudonyms or self.project is None or not patient_id:
+            return patient_id
+        if self._identity is None:
+            self._identity = identity_of(self.project)
+        return self._identity.pseudonym(patient_id)
+
+    def shown_text(self, text: str) -> str:
+        """A sentence of core with the patients in it as the window may name them."""
+        if not self._pseudonyms or self.project is None:
+            return text
+        names = {r.patient_id for r in self.project.series() if len(r.patient_id) > 1}
+        for name in sorted(names, key=len, reverse=True):
+            text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", self.shown(name), text)
+        return text
+
+    def _as_shown(self, record: SeriesRecord) -> SeriesRecord:
+        """A row with its patient as the window may name it; descriptions can hold names, too."""
+        if not self._pseudonyms:
+            return record
+        return replace(record, patient_id=self.shown(record.patient_id), description="")
 
     def refresh_series(self, _uid: str = "") -> None:
         """Read the library anew and announce it; for whoever changed rows through the project."""

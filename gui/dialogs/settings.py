@@ -1,20 +1,25 @@
-"""Settings for all projects: language and interface scale."""
+"""Settings for all projects: language, interface scale, and whether patients are named."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from PySide6.QtCore import QUrl
+from PySide6.QtCore import QUrl, Signal
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QGridLayout, QWidget
 
 from core.project.recent import config_dir
 from gui import i18n, preferences
-from gui.widgets import Button, ComboField, Dialog, caption, label
+from gui.widgets import Button, ComboField, Dialog, Switch, caption, label
 
 
 class SettingsDialog(Dialog):
-    """Each choice takes effect at once, except the scale, which needs a new start."""
+    """Each choice takes effect at once, except the scale, which needs a new start.
+
+    pseudonyms_changed: whether patients are shown under pseudonyms.
+    """
+
+    pseudonyms_changed = Signal(bool)
 
     def __init__(self, parent: QWidget | None) -> None:
         super().__init__(parent, "", 520)
@@ -37,6 +42,15 @@ class SettingsDialog(Dialog):
         grid.addWidget(label(self.tr("Interface scale"), tone="t2"), 1, 0)
         grid.addWidget(self.scale, 1, 1)
         grid.addWidget(caption(self.tr("The scale changes at the next start.")), 2, 1)
+        self.pseudonyms = Switch(self.tr("Show pseudonyms"), self._preferences.pseudonyms)
+        self.pseudonyms.toggled.connect(self._set_pseudonyms)
+        grid.addWidget(label(self.tr("Show pseudonyms"), tone="t2"), 3, 0)
+        grid.addWidget(self.pseudonyms, 3, 1)
+        words = self.tr(
+            "In place of patients' names, IDs and descriptions, in the whole window and in the "
+            "names of exported files. The project keeps what it knows."
+        )
+        grid.addWidget(caption(words, wrap=True), 4, 1)
         logs = Button(self.tr("Show log folder"), "ghost", "ph.folder-open")
         logs.clicked.connect(self._show_logs)
         self.body.addLayout(grid)
@@ -56,6 +70,11 @@ class SettingsDialog(Dialog):
     def _set_scale(self, scale: str) -> None:
         self._preferences = replace(self._preferences, scale=int(scale))
         preferences.save(self._preferences)
+
+    def _set_pseudonyms(self, on: bool) -> None:
+        self._preferences = replace(self._preferences, pseudonyms=on)
+        preferences.save(self._preferences)
+        self.pseudonyms_changed.emit(on)
 
     def _show_logs(self) -> None:
         folder = config_dir() / "logs"

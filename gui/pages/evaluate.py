@@ -35,10 +35,12 @@ if TYPE_CHECKING:
     from gui.session import Session
 
 
-def _gather(project: Project, split: str, cancelled: Callable[[], bool]) -> Evaluation:
+def _gather(
+    project: Project, split: str, shown: Callable[[str], str], cancelled: Callable[[], bool]
+) -> Evaluation:
     # Matplotlib takes most of a second to load; on this thread nobody waits for it.
     import_module("gui.view.figures")
-    return collect(project, split, cancelled)
+    return collect(project, split, shown, cancelled)
 
 
 class EvaluatePage(QWidget):
@@ -198,6 +200,7 @@ class EvaluatePage(QWidget):
             _gather,
             project,
             self.split.key(),
+            self.session.shown,
             on_done=self._take,
             on_error=self._unread,
             key="evaluate",

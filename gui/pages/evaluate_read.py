@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from core.errors import FileRefusedError
 from core.evaluation.result import EvaluationResult, result_path
@@ -14,9 +15,15 @@ from gui.pages.evaluate_data import SPLITS, Evaluation, RunView
 
 
 def collect(
-    project: Project, split: str, cancelled: Callable[[], bool] | None = None
+    project: Project,
+    split: str,
+    shown: Callable[[str], str],
+    cancelled: Callable[[], bool] | None = None,
 ) -> Evaluation:
-    """Read results and events of all runs; slow with many runs, so it belongs off the UI thread."""
+    """Read results and events of all runs; slow with many runs, so it belongs off the UI thread.
+
+    shown: a patient's name as the window, and a report made from here, may give it.
+    """
     views: list[RunView] = []
     unreadable: list[str] = []
     splits: set[str] = set()
@@ -28,7 +35,9 @@ def collect(
         path = result_path(record.path, split)
         if path.exists():
             try:
-                result = EvaluationResult.load(path)
+                loaded = EvaluationResult.load(path)
+                cases = [replace(c, patient_id=shown(c.patient_id)) for c in loaded.cases]
+                result = replace(loaded, cases=tuple(cases))
             except FileRefusedError as error:
                 unreadable.append(f"{record.id}: {error.sentence}")
         on_gpu = str(record.plan.get("device", "cpu")).startswith("cuda")

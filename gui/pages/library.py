@@ -293,7 +293,7 @@ class LibraryPage(QWidget):
 
     def ask_split(self) -> None:
         """Deal the labelled cases into the splits."""
-        dialog = SplitDialog(self, self.session.series())
+        dialog = SplitDialog(self, self.session.require_project().series())
         if dialog.exec() and dialog.parts:
             self.session.set_splits(dialog.parts)
         dialog.deleteLater()

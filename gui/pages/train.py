@@ -115,6 +115,8 @@ class TrainPage(QWidget):
         self.view.resume_asked.connect(self._resume)
         self.view.stop_asked.connect(self._ask_stop)
         self.view.gallery.opened.connect(self._open_case)
+        self.view.gallery.name_of = session.shown
+        self.view.hints.words_of = session.shown_text
         self.extras = RunExtras(self, session, self.record, lambda: self.runs, self._mark_stale)
         header.more_asked.connect(self.extras.show_menu)
         self.length = RunLength(self, self.supervisor, self.record)

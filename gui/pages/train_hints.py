@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import Signal
 
 from core.events import HintEvent
@@ -22,6 +24,8 @@ class HintBanner(Banner):
         self._run = ""
         self._shown: tuple[HintEvent, int] | None = None
         self._history: RunHistory | None = None
+        #: A sentence with its patients as the window may name them.
+        self.words_of: Callable[[str], str] = str
         self.hide()
 
     def show_history(self, run_id: str, history: RunHistory) -> None:
@@ -52,7 +56,7 @@ class HintBanner(Banner):
         elif hint.hint == "early stop":
             actions.insert(0, (self.tr("Extend…"), self.extend_asked.emit))
         tone = "info" if hint.hint == "early stop" else "warn"
-        self.set(tone, titles[hint.hint], i18n.sentence(hint.sentence), actions)
+        self.set(tone, titles[hint.hint], self.words_of(i18n.sentence(hint.sentence)), actions)
 
     def _put_away(self) -> None:
         if self._shown is not None and self._history is not None:

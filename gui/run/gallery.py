@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -218,6 +220,8 @@ class GalleryCard(Card):
         self._states.setFixedHeight(_HIGH + _CAPTION)
         self.body.addWidget(self._states)
         self._shown: tuple[CaseResult, ...] = ()
+        #: A patient as the window may name it.
+        self.name_of: Callable[[str], str] = str
 
     def set_low(self, low: bool) -> None:
         """Lower pictures, for a low window."""
@@ -227,7 +231,7 @@ class GalleryCard(Card):
 
     def show_history(self, history: RunHistory, folder: Path) -> None:
         """Show the newest validation of the run in ``folder``."""
-        cases = history.cases
+        cases = tuple(replace(c, patient_id=self.name_of(c.patient_id)) for c in history.cases)
         if cases == self._shown and cases:
             return
         self._shown = cases
