@@ -26,7 +26,8 @@ Outcome = Header | str
 #: Fewer files than this are read faster here than a child starts.
 WORTH_CHILDREN = 600
 _MOST_CHILDREN = 6
-_CHUNK = 24
+_CHUNK = 64
+_AHEAD = 4
 
 
 def read_one(path: Path) -> Outcome:
@@ -56,11 +57,14 @@ def read_many(
             idle.put(child)
 
     pool = ThreadPoolExecutor(count, "dicom-headers")
+    futures: deque[tuple[Sequence[Path], Future[list[Outcome]]]] = deque()
+    begun = 0
     try:
-        futures: deque[tuple[Sequence[Path], Future[list[Outcome]]]] = deque(
-            (chunk, pool.submit(work, chunk)) for chunk in chunks
-        )
-        while futures:
+        while futures or begun < len(chunks):
+            # A few ahead of whoever takes the answers, so that a held import reads no further.
+            while begun < len(chunks) and len(futures) < _AHEAD * count:
+                futures.append((chunks[begun], pool.submit(work, chunks[begun])))
+                begun += 1
             chunk, future = futures.popleft()
             for path, outcome in zip(chunk, future.result(), strict=True):
                 if cancelled is not None and cancelled():

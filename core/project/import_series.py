@@ -12,11 +12,11 @@ import numpy as np
 from core.dicom.headers import Header
 from core.dicom.outcomes import outcome
 from core.dicom.remedies import KEEP
-from core.dicom.scan import read_headers
 from core.dicom.scanned import Scanned
 from core.dicom.series import FoundSeries
 from core.dicom.stack import Stack
 from core.dicom.tolerances import SAME_PLACE_MM
+from core.project.known_files import KnownFiles
 from core.project.project import Project
 from core.project.records import SeriesRecord, Skipped
 from core.project.remedying import scanned_of
@@ -46,7 +46,9 @@ def record_of(found: FoundSeries) -> SeriesRecord:
     )
 
 
-def with_known_slices(project: Project, headers: Sequence[Header]) -> list[Header]:
+def with_known_slices(
+    project: Project, headers: Sequence[Header], files: KnownFiles
+) -> list[Header]:
     """``headers`` and those of slices that earlier imports brought for the same series.
 
     A series that arrives in two halves becomes whole; copies of a slice are dropped by
@@ -58,7 +60,7 @@ def with_known_slices(project: Project, headers: Sequence[Header]) -> list[Heade
     for record in project.series():
         if record.source == "dicom" and _in_series(record.series_uid, found):
             more += [p for p in record.files if p not in scanned and p.is_file()]
-    known = [h for _, h in read_headers(list(dict.fromkeys(more))) if isinstance(h, Header)]
+    known = [h for _, h in files.headers(list(dict.fromkeys(more))) if isinstance(h, Header)]
     return [*headers, *known]
 
 

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from core.dicom.headers import Header
-from core.dicom.scan import find_files, read_headers
+from core.dicom.scan import find_files
 from core.dicom.series import group
-from core.errors import Cancelled, FileRefusedError
+from core.errors import Cancelled, FileRefusedError, UserError
 from core.formats.names import image_suffix, values_files
 from core.project.import_images import judge
 from core.project.import_labels import LabelImport
 from core.project.import_series import keep_labelled_grids, record_of, with_known_slices
+from core.project.known_files import KnownFiles
 from core.project.project import Project
 from core.project.records import ImportReport, MaskOffer, SeriesRecord, Skipped
 
@@ -60,6 +61,8 @@ def import_paths(
         work.run([Path(p) for p in paths])
     except Cancelled:
         work.cancelled = True
+    finally:
+        work.known.close()
     labelled = work.labels.save() if work.labels is not None else []
     offers = work.labels.offers if work.labels is not None else []
     fresh = [project.record(uid) for uid in dict.fromkeys(work.series)]
@@ -116,7 +119,11 @@ class _Import:
     skipped: list[Skipped] = field(default_factory=list)
     labels: LabelImport | None = None
     cancelled: bool = False
+    known: KnownFiles = field(init=False)
     values: dict[Path, Path] = field(default_factory=dict)  # headers by the file of their values
+
+    def __post_init__(self) -> None:
+        self.known = KnownFiles(self.project.cache_dir)
 
     def run(self, paths: list[Path]) -> None:
         self._say("Searching folders", 0, 0)
@@ -141,7 +148,7 @@ class _Import:
     def _headers(self, files: list[Path]) -> list[Header]:
         headers: list[Header] = []
         seen: set[str] = set()
-        for done, (path, outcome) in enumerate(read_headers(files, self.stop), start=1):
+        for done, (path, outcome) in enumerate(self.known.headers(files, self.stop), start=1):
             if isinstance(outcome, Header):
                 headers.append(outcome)
                 if outcome.kind == "ct":
@@ -152,7 +159,7 @@ class _Import:
         return headers
 
     def _dicom(self, headers: list[Header]) -> None:
-        found = group(with_known_slices(self.project, headers))
+        found = group(with_known_slices(self.project, headers, self.known))
         for series in found:
             self.skipped += [Skipped(path, reason) for path, reason in series.dropped]
         self._keep([record_of(series) for series in found])
@@ -163,6 +170,12 @@ class _Import:
         seen: dict[str, Path] = {}
         for done, path in enumerate(paths, start=1):
             self._pause("Reading images", done, len(paths))
+            parts = [path, *(v for v, header in self.values.items() if header == path)]
+            uid = self._unchanged(parts)
+            if uid and uid not in seen:
+                seen[uid] = path
+                self.series.append(uid)
+                continue
             try:
                 record = judge(path).record
             except FileRefusedError as error:
@@ -178,7 +191,16 @@ class _Import:
             else:
                 seen[record.series_uid] = path
                 self._keep([record])
+                self.known.note_volume(parts, record.series_uid)
         return masks
+
+    def _unchanged(self, parts: list[Path]) -> str:
+        """The series an image file became in an earlier import, if both are still as they were."""
+        uid = self.known.volume(parts)
+        try:
+            return uid if uid and self.project.record(uid).files == (parts[0],) else ""
+        except UserError:
+            return ""
 
     def _refuse(self, path: Path, sentence: str) -> None:
         """An image, and the file with its values where that is another."""

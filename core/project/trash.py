@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 
 from core.project.folder import ProjectFolder
+from core.project.known_files import KnownFiles
 from core.project.library import Library
 
 
@@ -16,4 +17,6 @@ def empty(folder: ProjectFolder, library: Library) -> int:
         if labels.is_dir():
             shutil.rmtree(labels)
     library.forget(gone)
+    if gone:
+        KnownFiles.forget(folder.cache)
     return len(gone)
