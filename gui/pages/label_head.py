@@ -7,12 +7,15 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 
 from core.project.records import SeriesRecord
+from gui import i18n
 from gui.document.document import LabelDocument
+from gui.pages.library_words import check_title, note_title
 from gui.widgets import (
     Button,
     ComboField,
     Elided,
     IconButton,
+    Pill,
     Segmented,
     Slider,
     caption,
@@ -66,6 +69,9 @@ class LabelHead(QWidget):
         row.addWidget(self.patient)
         row.addSpacing(6)
         row.addWidget(self.about, 0)
+        self.note = Pill("")
+        self.note.hide()
+        row.addWidget(self.note)
         row.addSpacing(10)
         for widget in (self.previous, self.next, self.place):
             row.addWidget(widget)
@@ -92,6 +98,7 @@ class LabelHead(QWidget):
             widget.setEnabled(record is not None)
         self.previous.setEnabled(record is not None and number > 1)
         self.next.setEnabled(record is not None and number < count)
+        self._show_note(record)
         if record is None:
             self.patient.setText(self.tr("Label"))
             self.about.set_text("")
@@ -101,6 +108,18 @@ class LabelHead(QWidget):
         self.about.set_text(self.describe(record))
         self.place.setText(self.tr("Series {0} of {1}").format(number, count))
         self.status_box.set_key(record.label_status)
+
+    def _show_note(self, record: SeriesRecord | None) -> None:
+        """What was done about a doubt of the volume, else the doubt."""
+        done = "" if record is None else note_title(record)
+        doubt = "" if record is None else check_title(record)
+        self.note.setVisible(bool(done or doubt))
+        if record is None or not (done or doubt):
+            return
+        icon, tone = ("ph.wrench", "info") if done else ("ph.warning", "warn")
+        self.note.set(done or doubt, tone, icon)
+        lines = "\n".join(i18n.sentence(check.message) for check in record.checks)
+        self.note.setToolTip(lines)
 
     def describe(self, record: SeriesRecord) -> str:
         """Sex and age, date, description, slices and their distance."""

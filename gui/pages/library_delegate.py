@@ -242,7 +242,7 @@ class TileDelegate(QStyledItemDelegate):
         text(painter, name, record.patient_id or "–", theme.font(13, 600), theme.T1)
         below = line.translated(0, 19)
         text(painter, below, record.description or "–", theme.font(12), theme.T2)
-        facts = tr("{0} slices · {1} mm").format(record.geometry.shape[0], spacing(record))
+        facts = f"{tr('%n slice(s)', record.geometry.shape[0])} · {spacing(record)} mm"
         text(painter, below.translated(0, 18), facts, theme.font(11), theme.T3)
         pill = self._pills.get(record.label_status)
         width = pill.sizeHint().width()

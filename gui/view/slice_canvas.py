@@ -47,6 +47,7 @@ class SliceCanvas(QWidget):
         self._pointer: QPointF | None = None
         self._keys = Qt.KeyboardModifier.NoModifier
         self._index = 0
+        self._made: frozenset[int] = frozenset()
         self.setMinimumSize(160, 120)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setMouseTracking(True)
@@ -129,7 +130,14 @@ class SliceCanvas(QWidget):
                 self.framing.set_axes(axes)
             self.bar.set_slices(axes.slices, self._up() > 0)
             self.bar.show()
+        self._made = self._interpolated()
         self._follow()
+
+    def _interpolated(self) -> frozenset[int]:
+        """The slices of this plane that a remedy made between scanned ones."""
+        if self.doc.record is None or self.axes is None or self.axes.normal != 0:
+            return frozenset()
+        return frozenset(self.doc.record.interpolated)
 
     def _new_volume(self) -> None:
         self._new_grid()
@@ -242,7 +250,8 @@ class SliceCanvas(QWidget):
         )
         mm = self.doc.geometry.index_to_mm(centre)[_LPS[self.plane]]
         words = self.tr("Slice {0} / {1}").format(self._index + 1, self.axes.slices)
-        return f"{words}   {mm:.1f} mm"
+        made = f"   {self.tr('interpolated')}" if self._index in self._made else ""
+        return f"{words}   {mm:.1f} mm{made}"
 
     def _paint_moving(self, p: QPainter, axes: PlaneAxes) -> None:
         if self.doc.crosshair_shown and self.doc.volume is not None:
