@@ -17,7 +17,11 @@ log = logging.getLogger(__name__)
 
 #: At the same time; the rest waits, the newest wish in front.
 _AT_ONCE = 2
-_KEPT = 2000
+#: Wishes that wait. Whoever scrolls through thousands of rows wants those where he stops; a row
+#: asks again when it is painted again.
+_WAITING = 64
+#: Of pictures in memory; all of them are on disk.
+_KEPT_BYTES = 64 << 20
 
 #: UID, what its voxels and label depend on, width, height.
 Key = tuple[str, tuple[int, str], int, int]
@@ -28,6 +32,11 @@ def _make(project: Project, record: SeriesRecord, size: tuple[int, int], cancell
     from core.project.thumbnails import thumbnail  # noqa: PLC0415
 
     return thumbnail(project, record, size, cancelled)
+
+
+def _size(picture: QPixmap | None) -> int:
+    """Bytes of a picture, as a screen's format holds it."""
+    return 0 if picture is None else picture.width() * picture.height() * 4
 
 
 class Thumbnails(QObject):
@@ -41,13 +50,21 @@ class Thumbnails(QObject):
         self._ready: dict[Key, QPixmap | None] = {}
         self._wanted: dict[Key, SeriesRecord] = {}
         self._running: dict[Key, Any] = {}
+        self._bytes = 0
         session.project_changed.connect(self.clear)
+        session.series_changed.connect(self._try_again)
+
+    def _try_again(self) -> None:
+        """Something changed: what could not be made may be there now (a folder found again)."""
+        for key in [key for key, picture in self._ready.items() if picture is None]:
+            del self._ready[key]
 
     def clear(self) -> None:
         """Forget everything, for another project."""
         for task in self._running.values():
             task.cancel()
         self._ready.clear()
+        self._bytes = 0
         self._wanted.clear()
         self._running.clear()
 
@@ -56,10 +73,14 @@ class Thumbnails(QObject):
         voxels = (record.label_version, record.remedy.identity)
         key = (record.series_uid, voxels, round(width * ratio), round(height * ratio))
         if key in self._ready:
-            return self._ready[key]
+            picture = self._ready.pop(key)  # to the end: looked at last
+            self._ready[key] = picture
+            return picture
         if key not in self._running:
             self._wanted.pop(key, None)
             self._wanted[key] = record
+            while len(self._wanted) > _WAITING:
+                self._wanted.pop(next(iter(self._wanted)))
             self._next()
         return self._older(key)
 
@@ -94,8 +115,9 @@ class Thumbnails(QObject):
 
     def _finish(self, key: Key, picture: QPixmap | None) -> None:
         self._running.pop(key, None)
-        if len(self._ready) >= _KEPT:
-            self._ready.pop(next(iter(self._ready)))
         self._ready[key] = picture
+        self._bytes += _size(picture)
+        while self._bytes > _KEPT_BYTES and len(self._ready) > _WAITING:
+            self._bytes -= _size(self._ready.pop(next(iter(self._ready))))
         self.arrived.emit(key[0])
         self._next()
