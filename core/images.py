@@ -32,6 +32,10 @@ sitk.ProcessObject.SetGlobalWarningDisplay(False)
 WRITTEN_SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".mha")
 
 
+#: Key of NRRD and MHA files under which a note lies; NIfTI has it as its description.
+NOTE = "LesionForge_Note"
+
+
 def image_stem(path: Path) -> str:
     """The file name without its image suffix and without ``.seg``."""
     name = path.name[: len(path.name) - len(image_suffix(path))]
@@ -178,31 +182,45 @@ def read_geometry(path: Path) -> Geometry:
     return read_layout(path).geometry
 
 
-def write_image(path: Path, volume: Volume) -> None:
+def write_image(path: Path, volume: Volume, note: str = "") -> None:
     """Write int16 HU with its grid; the suffix chooses the format. Whole or not at all.
 
-    Raises FileRefusedError when the suffix is unknown or the place cannot be written.
+    note: what was done to the volume, for the file's description, see :data:`NOTE`. Raises
+    FileRefusedError when the suffix is unknown or the place cannot be written.
     """
-    _write(path, to_sitk(volume.hu, volume.geometry))
+    _write(path, _noted(to_sitk(volume.hu, volume.geometry), note))
 
 
 def write_mask(
-    path: Path, labels: NDArray[np.uint8], geometry: Geometry, schema: LabelSchema | None
+    path: Path,
+    labels: NDArray[np.uint8],
+    geometry: Geometry,
+    schema: LabelSchema | None,
+    note: str = "",
 ) -> None:
     """Write uint8 labels [z, y, x] with their grid; ``.seg.nrrd`` also carries names and colours.
 
-    Whole or not at all. Raises FileRefusedError as :func:`write_image` does.
+    note: as for :func:`write_image`. Whole or not at all. Raises FileRefusedError as
+    :func:`write_image` does.
     """
     if schema is None or not path.name.lower().endswith(".seg.nrrd"):
-        _write(path, to_sitk(labels.astype(np.uint8, copy=False), geometry))
+        _write(path, _noted(to_sitk(labels.astype(np.uint8, copy=False), geometry), note))
         return
     temporary = path.with_name(f".tmp-{path.name}")
     try:
-        write_segments(temporary, labels, geometry, schema)
+        write_segments(temporary, labels, geometry, schema, {NOTE: note} if note else {})
         replace(temporary, path)
     except (RuntimeError, OSError) as error:
         temporary.unlink(missing_ok=True)
         raise _unwritable(path) from error
+
+
+def _noted(image: sitk.Image, note: str) -> sitk.Image:
+    if note:
+        image.SetMetaData(NOTE, note)
+        # What ITK writes as NIfTI's "descrip", which holds 79 characters.
+        image.SetMetaData("ITK_FileNotes", note[:79])
+    return image
 
 
 def resample_mask(

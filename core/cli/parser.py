@@ -7,10 +7,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from core.cli import library, models, series
-from core.cli.arguments import EPILOG, Parser, at_least, command, zyx
+from core.cli import library, mend, models, series
+from core.cli.arguments import EPILOG, Parser, at_least, command, positive, zyx
 from core.cli.parser_export import export_commands
 from core.cli.parser_training import machine_commands, run_commands, training_commands
+from core.dicom.remedies import KINDS
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -79,6 +80,20 @@ def _series_commands(commands: Any) -> None:
     show = command(commands, "show", series.show, "Read a series and print its grid and HU.")
     show.add_argument("series_uid", metavar="SERIES_UID")
     show.add_argument("--voxel", type=zyx, metavar="z,y,x", help="print the HU of this voxel, too")
+
+    remedy = command(
+        commands, "remedy", mend.remedy,
+        "List what can safely be done about a doubtful series, choose it, or undo the last choice.",
+    )  # fmt: skip
+    remedy.add_argument("series_uid", metavar="SERIES_UID")
+    what = remedy.add_mutually_exclusive_group()
+    what.add_argument("--list", action="store_true", help="list the remedies (the default)")
+    what.add_argument("--choose", choices=KINDS, metavar="KIND", help=f"one of {', '.join(KINDS)}")
+    what.add_argument("--undo", action="store_true", help="take the last choice back")
+    remedy.add_argument(
+        "--spacing", type=positive, metavar="MM",
+        help="slice distance for --choose resample (default: the usual one)",
+    )  # fmt: skip
 
 
 def _model_commands(commands: Any) -> None:

@@ -112,8 +112,8 @@ def prepare(
     """All cases on the plan's grid, in the order of ``entries``; those already there are opened.
 
     progress: called with (cases done, cases) before each that has to be made, and at the end.
-    Raises FileRefusedError when a case's files cannot be read or changed since the run was made,
-    UserError when the disk is full, Cancelled when ``cancelled`` says so.
+    Raises FileRefusedError when a case's files cannot be read or its remedy was changed since the
+    run was made, UserError when the disk is full, Cancelled when ``cancelled`` says so.
     """
     _sweep(project.cache_dir / "cases")
     maps = Maps()
@@ -121,6 +121,7 @@ def prepare(
     for done, entry in enumerate(entries):
         if cancelled is not None and cancelled():
             raise Cancelled
+        _same_remedy(project, entry)
         folder = project.cache_dir / "cases" / key(entry, plan)
         if not folder.is_dir():
             if progress is not None:
@@ -130,6 +131,16 @@ def prepare(
     if progress is not None:
         progress(len(entries), len(entries))
     return cases
+
+
+def _same_remedy(project: Project, entry: ManifestCase) -> None:
+    record = project.record(entry.series_uid)
+    if record.remedy.identity != entry.remedy:
+        raise FileRefusedError(
+            record.series_uid,
+            "another remedy was chosen for its geometry after this run was made",
+            "Start a new run, which will use the volume as it is now, or undo the remedy.",
+        )
 
 
 def _sweep(folder: Path) -> None:

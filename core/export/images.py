@@ -29,7 +29,7 @@ def export_image(
     """
     check_output(path)
     record = project.record(series_uid)
-    write_image(path, read_volume(record, progress, cancelled))
+    write_image(path, read_volume(record, progress, cancelled), record.remedy_note)
     return path
 
 
@@ -41,12 +41,20 @@ def export_label(project: Project, series_uid: str, path: Path) -> Path:
     """
     check_output(path)
     record = project.record(series_uid)
-    write_mask(path, load_label(project, record), record.geometry, project.schema)
+    labels = load_label(project, record)
+    write_mask(path, labels, record.geometry, project.schema, record.remedy_note)
     return path
 
 
 def load_label(project: Project, record: SeriesRecord) -> NDArray[np.uint8]:
-    """The label uint8 [z, y, x] of a series. Raises UserError when it has none."""
+    """The label uint8 [z, y, x] of a series. Raises UserError when it has none, or somebody chose
+    not to use the series.
+    """
+    if not record.usable:
+        raise UserError(
+            f"The series of patient {record.patient_id or '(no ID)'} is not used: it was refused "
+            "or split. Undo that to export its label."
+        )
     store = project.label_store(record.series_uid)
     if not store.exists():
         raise UserError(

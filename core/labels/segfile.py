@@ -7,7 +7,9 @@ file of a project opens in Slicer with names and colours. One file, one layer: u
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import SimpleITK as sitk
@@ -20,8 +22,16 @@ from core.labels.edits import Labels
 from core.labels.schema import LabelSchema
 
 
-def write_segments(path: Path, labels: Labels, geometry: Geometry, schema: LabelSchema) -> None:
-    """Write labels [z, y, x] to ``path`` (ending .nrrd), compressed. Not atomic by itself."""
+def write_segments(
+    path: Path,
+    labels: Labels,
+    geometry: Geometry,
+    schema: LabelSchema,
+    more: Mapping[str, str] = MappingProxyType({}),
+) -> None:
+    """Write labels [z, y, x] to ``path`` (ending .nrrd), compressed, with ``more`` keys and values
+    in its header. Not atomic by itself.
+    """
     if labels.dtype != np.uint8 or labels.shape != geometry.shape:
         raise ValueError(f"labels must be uint8 of shape {geometry.shape}")
     image = sitk.GetImageFromArray(labels)
@@ -29,6 +39,8 @@ def write_segments(path: Path, labels: Labels, geometry: Geometry, schema: Label
     image.SetOrigin(geometry.origin)
     image.SetDirection(geometry.direction)
     x, y, z = (n - 1 for n in reversed(geometry.shape))
+    for key, text in more.items():
+        image.SetMetaData(key, text)
     image.SetMetaData("Segmentation_MasterRepresentation", "Binary labelmap")
     image.SetMetaData("Segmentation_ContainedRepresentationNames", "Binary labelmap|")
     image.SetMetaData("Segmentation_ReferenceImageExtentOffset", "0 0 0")

@@ -31,8 +31,13 @@ def with_training_data(project: Project, card: ModelCard) -> ModelCard:
         cases_val=card.cases_val or len(manifest.of("val")),
         cases_test=card.cases_test or len(manifest.of("test")),
         scanners=card.scanners or _scanners(records),
-        spacings=card.spacings or _spacings(records),
+        spacings=card.spacings or with_mended(_spacings(records), manifest),
     )
+
+
+def with_mended(spacings: str, manifest: Manifest) -> str:
+    """``spacings`` with how many series are used with a remedy of their geometry."""
+    return "; ".join(filter(None, (spacings, manifest.mended())))
 
 
 def _scanners(records: list[SeriesRecord]) -> str:

@@ -1,10 +1,11 @@
 """A label map from one grid of a series to another, by place in the patient.
 
 Both grids share the scanned slices' axes, so a plane of one lies on a plane of the other or between
-two. On one: its pixels are copied, moved by whole pixels where the grids are shifted. Between two:
-shape-based interpolation, the signed distances (mm) to the outlines of each class blended and cut
-at 0 (Raya and Udupa, IEEE Trans Med Imaging 9:32, 1990); where a class is outlined on one of the
-two only, the nearer one decides.
+two. On one: its pixels are copied, moved by whole pixels where the slices of one grid lie aside.
+Between two: shape-based interpolation, the signed distances (mm) to the outlines of each class
+blended (Raya and Udupa, IEEE Trans Med Imaging 9:32, 1990) and cut where the area is that of the
+two outlines, blended alike: the trapezoidal rule, so that the volume is neither shrunk nor swollen
+and goes with the grey values, which are interpolated linearly, too.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ from core.volume import label_box
 
 Plane = NDArray[np.uint8]
 
+#: mm by which the outermost pixels of a class lie inside it: more than 0, less than any pixel.
+_LEAST = 1e-6
+
 
 @dataclass(frozen=True, slots=True)
 class Lay:
@@ -37,24 +41,27 @@ class Lay:
     pixel: tuple[float, float]
 
     @classmethod
-    def of(cls, scanned: Scanned, made: Outcome) -> Lay:
-        """The planes of a volume after a remedy, or as scanned where it leaves the grid."""
+    def of(cls, scanned: Scanned, made: Outcome | None) -> Lay:
+        """The planes of a volume on the grid a remedy made, or as scanned."""
+        if made is None:
+            count, *shape = scanned.geometry.shape
+            shifts = scanned.shifts if scanned.sheared else ((0.0, 0.0),) * count
+            return cls(scanned.offsets, shifts, (shape[0], shape[1]), scanned.geometry.spacing[1:])
         grid = made.geometry
-        shape, pixel = grid.shape[1:], grid.spacing[1:]
-        if grid == scanned.geometry and not made.made:
-            shifts = scanned.shifts if scanned.sheared else ((0.0, 0.0),) * grid.shape[0]
-            return cls(scanned.offsets, shifts, shape, pixel)
         offsets = tuple(i * grid.spacing[0] for i in range(grid.shape[0]))
-        return cls(offsets, (made.offset,) * grid.shape[0], shape, pixel)
+        return cls(offsets, (made.offset,) * grid.shape[0], grid.shape[1:], grid.spacing[1:])
 
-    def raised(self, along: float, down: float, right: float) -> Lay:
-        """The same planes seen from a slice that lies that much below, in mm."""
-        return Lay(
-            tuple(o + along for o in self.offsets),
-            tuple((d + down, r + right) for d, r in self.shifts),
-            self.shape,
-            self.pixel,
-        )
+    def pixels(self) -> list[tuple[int, int]]:
+        """:attr:`shifts` in whole pixels. What rounding leaves over is handed on to the next plane,
+        so that a tilt of half a pixel a slice moves a lesion by none on the whole.
+        """
+        found: list[tuple[int, int]] = []
+        over = np.zeros(2)
+        for shift in np.asarray(self.shifts) / np.asarray(self.pixel):
+            whole = np.rint(shift + over)
+            over += shift - whole
+            found.append((int(whole[0]), int(whole[1])))
+        return found
 
 
 def carry(labels: NDArray[np.uint8], source: Lay, target: Lay) -> NDArray[np.uint8]:
@@ -62,33 +69,32 @@ def carry(labels: NDArray[np.uint8], source: Lay, target: Lay) -> NDArray[np.uin
     out = np.zeros((len(target.offsets), *target.shape), dtype=np.uint8)
     offsets = np.asarray(source.offsets)
     drawn: NDArray[np.bool_] = np.asarray(labels.any(axis=(1, 2)))
+    here, there = source.pixels(), target.pixels()
+    step = float(np.diff(offsets).min()) if len(offsets) > 1 else 1.0
+
+    def moved(at: int, to: int) -> Plane:
+        shift = (here[at][0] - there[to][0], here[at][1] - there[to][1])
+        return _moved(labels[at], shift, target.shape)
+
     for index, place in enumerate(target.offsets):
         nearest = int(np.abs(offsets - place).argmin())
-        step = float(np.diff(offsets).min()) if len(offsets) > 1 else 1.0
         if abs(offsets[nearest] - place) <= lattice_mm(step):
             if drawn[nearest]:
-                out[index] = _moved(labels[nearest], source, nearest, target, index)
+                out[index] = moved(nearest, index)
             continue
         low = int(np.searchsorted(offsets, place)) - 1
         if low < 0 or low + 1 >= len(offsets) or not (drawn[low] or drawn[low + 1]):
             continue
-        below = _moved(labels[low], source, low, target, index)
-        above = _moved(labels[low + 1], source, low + 1, target, index)
         share = float((place - offsets[low]) / (offsets[low + 1] - offsets[low]))
-        out[index] = _between(below, above, share, target.pixel)
+        out[index] = _between(moved(low, index), moved(low + 1, index), share, target.pixel)
     return out
 
 
-def _moved(plane: Plane, source: Lay, at: int, target: Lay, to: int) -> Plane:
-    """A plane on the pixels of another, by whole pixels."""
-    (down, right), (there_down, there_right) = source.shifts[at], target.shifts[to]
-    row = round((down - there_down) / target.pixel[0])
-    column = round((right - there_right) / target.pixel[1])
-    out = np.zeros(target.shape, dtype=np.uint8)
-    rows, columns = (
-        _overlap(plane.shape[0], out.shape[0], row),
-        _overlap(plane.shape[1], out.shape[1], column),
-    )
+def _moved(plane: Plane, shift: tuple[int, int], shape: tuple[int, int]) -> Plane:
+    """A plane moved by pixels (down, right), cut or filled with 0 to ``shape``."""
+    out = np.zeros(shape, dtype=np.uint8)
+    rows = _overlap(plane.shape[0], shape[0], shift[0])
+    columns = _overlap(plane.shape[1], shape[1], shift[1])
     out[rows[1], columns[1]] = plane[rows[0], columns[0]]
     return out
 
@@ -125,12 +131,23 @@ def _between(below: Plane, above: Plane, share: float, pixel: tuple[float, float
 def _depth(
     low: NDArray[np.bool_], high: NDArray[np.bool_], share: float, pixel: tuple[float, float]
 ) -> NDArray[np.float64]:
-    """mm inside the outline of one class (negative outside) between two planes."""
-    if not high.any():
-        return _signed(low, pixel) if share <= 0.5 else np.full(low.shape, -np.inf)
-    if not low.any():
-        return _signed(high, pixel) if share > 0.5 else np.full(low.shape, -np.inf)
-    return (1 - share) * _signed(low, pixel) + share * _signed(high, pixel)
+    """How deep, in mm, a pixel lies in a class between two planes; not more than 0 outside. Where
+    the class is outlined on one of them only, it shrinks towards the other.
+    """
+    area = round((1 - share) * np.count_nonzero(low) + share * np.count_nonzero(high))
+    if area == 0:
+        return np.zeros(low.shape)
+    depth = np.zeros(low.shape)
+    if low.any():
+        depth += (1 - share) * _signed(low, pixel)
+    if high.any():
+        depth += share * _signed(high, pixel)
+    # Pixels of one depth at the edge are taken in the order of the plane, as many as are missing.
+    order = np.argsort(-depth, axis=None, kind="stable")
+    edge = float(depth.flat[order[area - 1]])
+    inside = np.zeros(low.shape, dtype=bool)
+    inside.flat[order[:area]] = True
+    return np.where(inside, depth - edge + _LEAST, 0.0)
 
 
 def _signed(mask: NDArray[np.bool_], pixel: tuple[float, float]) -> NDArray[np.float64]:

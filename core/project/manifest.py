@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -20,12 +21,16 @@ from core.project.splits import is_labelled
 
 FORMAT = 1
 
+#: What was done to a series, by the kind of its remedy.
+_DONE = {"interpolate": "gaps filled in", "resample": "resampled", "shear": "tilt corrected in"}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ManifestCase:
     """One series of a run. label_sha256: of the label's values. files_id: see :func:`files_id`.
 
-    unannotated: values of the classes that are not completely outlined in it.
+    unannotated: values of the classes that are not completely outlined in it. remedy: identity of
+    the remedy in force for it, see :class:`core.dicom.remedies.Remedy`; "" for none.
     """
 
     series_uid: str
@@ -35,6 +40,7 @@ class ManifestCase:
     files_id: str
     lesion_ml: float
     unannotated: tuple[int, ...] = ()
+    remedy: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +52,14 @@ class Manifest:
     def of(self, split: Split) -> tuple[ManifestCase, ...]:
         """The cases of one split."""
         return tuple(case for case in self.cases if case.split == split)
+
+    def mended(self) -> str:
+        """How many series are used with a remedy, in words for a model's card; "" for none."""
+        kinds = Counter(case.remedy.rpartition("-")[0] for case in self.cases if case.remedy)
+        if not kinds:
+            return ""
+        named = ", ".join(f"{_DONE[kind]} {count}" for kind, count in sorted(kinds.items()))
+        return f"{kinds.total()} of {len(self.cases)} series mended: {named}"
 
     def as_json(self) -> dict[str, Any]:
         """Plain JSON."""
@@ -87,7 +101,8 @@ def _case(data: dict[str, Any]) -> ManifestCase:
 def build(project: Project) -> Manifest:
     """The manifest of the project as it is now. Raises FileRefusedError for a damaged label.
 
-    A series in which no trained class is outlined has nothing to teach and is left out.
+    A series in which no trained class is outlined has nothing to teach and is left out, and so is
+    one that somebody refused.
     """
     hashes = _LabelHashes(project)
     trained = {c.value for c in project.schema.trained}
@@ -100,16 +115,21 @@ def build(project: Project) -> Manifest:
             files_id=files_id(record),
             lesion_ml=record.lesion_ml,
             unannotated=record.unannotated,
+            remedy=record.remedy.identity,
         )
         for record in project.series()
-        if record.split != "none" and is_labelled(record) and trained - set(record.unannotated)
+        if record.split != "none"
+        and record.usable
+        and is_labelled(record)
+        and trained - set(record.unannotated)
     ]
     hashes.save()
     return Manifest(tuple(sorted(cases, key=lambda case: case.series_uid)))
 
 
 def files_id(record: SeriesRecord) -> str:
-    """SHA-256 over name, size and time of each file of a series; "" where one is missing.
+    """SHA-256 over name, size and time of each file of a series, which of their frames it takes and
+    the remedy in force; "" where a file is missing.
 
     Not over the content: reading every pixel to start a run would take minutes. A file that
     changed without its time or size is not noticed.
@@ -121,6 +141,10 @@ def files_id(record: SeriesRecord) -> str:
             digest.update(f"{path.name}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
     except OSError:
         return ""
+    if record.scanned is not None and record.scanned.frames:
+        digest.update(f"frames {record.scanned.frames}\n".encode())
+    if record.remedy.identity:
+        digest.update(f"remedy {record.remedy.identity}\n".encode())
     return digest.hexdigest()
 
 

@@ -95,6 +95,16 @@ class SeriesRecord:
         made = self.remade
         return () if made is None else made.made
 
+    @property
+    def remedy_note(self) -> str:
+        """What a remedy did to the volume, for the files it is exported to; "" for nothing."""
+        made = self.remade
+        if made is None:
+            return ""
+        slices = f", {len(made.made)} slices interpolated" if made.made else ""
+        spacing = f"{made.geometry.spacing[0]:.4g} mm slices"
+        return f"LesionForge remedy: {self.remedy.kind}, {spacing}{slices}"
+
     def as_json(self) -> dict[str, Any]:
         """The series as ``lesionforge-cli import`` and ``list`` print it."""
         return {

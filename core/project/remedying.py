@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from core.dicom.offers import check_offered, offers
 from core.dicom.outcomes import outcome
-from core.dicom.remedies import Choice, Offer, Remedy
+from core.dicom.remedies import REGRIDDING, Choice, Offer, Remedy
 from core.dicom.scanned import Scanned
 from core.errors import FileRefusedError, UserError
 from core.labels.moving import begin_move, earlier, finish_move
@@ -110,7 +110,7 @@ def _become(
 ) -> SeriesRecord:
     """Give a row another remedy than it has, and bring its label and proposal along."""
     uid = record.series_uid
-    before, after = outcome(scanned, record.remedy), outcome(scanned, remedy)
+    after = outcome(scanned, remedy)
     fields: dict[str, Any] = {
         "geometry": after.geometry,
         "checks": after.checks,
@@ -119,7 +119,8 @@ def _become(
     }
     if after.geometry == record.geometry:
         return project.update(uid, **fields)
-    source, target = Lay.of(scanned, before), Lay.of(scanned, after)
+    source = Lay.of(scanned, record.remade)
+    target = Lay.of(scanned, after if remedy.kind in REGRIDDING else None)
     store = project.label_store(uid)
     labelled = store.exists()
     proposal = _carried_proposal(store, lambda labels: carry(labels, source, target))

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core.dicom.checks import stack_checks
-from core.dicom.outcomes import CURED, outcome
-from core.dicom.remedies import KEEP, Choice, Remedy
+from core.dicom.outcomes import CURED
+from core.dicom.remedies import Choice, Remedy
 from core.dicom.scanned import Scanned
 from core.labels.moving import arrive, finish_move
 from core.project.carrying import Lay, carry
@@ -78,7 +78,6 @@ def join(project: Project, record: SeriesRecord) -> None:
     before = store.load()
     joined = before.copy()
     labelled = store.exists()
-    whole = Lay.of(scanned, outcome(scanned, KEEP))
     ends = [0, *record.remedy.cuts, len(scanned.offsets)]
     parts = project.library.parts_of(record.series_uid)
     for part in parts:
@@ -88,13 +87,10 @@ def join(project: Project, record: SeriesRecord) -> None:
             continue
         labelled = True
         start, stop = ends[number - 1], ends[number]
-        stack = part.scanned or Scanned.even(part.geometry)
-        lay = Lay.of(stack, outcome(stack, part.remedy))
-        down, right = scanned.shifts[start]
         labels = its.load()
         its.save(labels)  # nothing may wait in the journal of a row that is hidden
-        moved = carry(labels, lay.raised(scanned.offsets[start], down, right), whole)
-        joined[start:stop] = moved[start:stop]
+        stack = part.scanned or Scanned.even(part.geometry)
+        joined[start:stop] = carry(labels, Lay.of(stack, part.remade), Lay.of(stack, None))
     for part in parts:
         project.update(part.series_uid, hidden=True)
     project.update(record.series_uid, hidden=False)

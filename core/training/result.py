@@ -15,8 +15,10 @@ from core.data.plan_words import format_value, remarks
 from core.evaluation.metrics import summary
 from core.evaluation.result import now
 from core.models.card import ModelCard
+from core.models.provenance import with_mended
 from core.models.saved import save_model
 from core.models.store import list_models, next_version
+from core.project.manifest import Manifest
 from core.training.validation import Result
 
 if TYPE_CHECKING:
@@ -76,7 +78,10 @@ def _card(run: Run, result: Result) -> ModelCard:
         cases_train=plan.figures.cases_train,
         cases_val=plan.figures.cases_val,
         scanners=", ".join(scanners),
-        spacings=" × ".join(f"{s:.2f}" for s in plan.figures.median_spacing) + " mm (median)",
+        spacings=with_mended(
+            " × ".join(f"{s:.2f}" for s in plan.figures.median_spacing) + " mm (median)",
+            Manifest.load(run.run_dir / "manifest.json"),
+        ),
         limits=" ".join(
             [
                 _measured_on(plan, len(result.cases)),
