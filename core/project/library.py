@@ -91,6 +91,8 @@ USER_FIELDS = (
 _COLUMNS = tuple(SeriesRecord.__dataclass_fields__)
 
 _BUSY_SECONDS = 10.0
+#: Values bound in one statement, below SQLite's limit of 999 in old builds.
+_ASKED = 500
 
 
 _RESTORE = "Check that the project folder can be written to, or restore the file from a copy."
@@ -111,6 +113,10 @@ class Library:
         self._folder = folder
         self._lock = threading.RLock()
         self._files: dict[str, tuple[str, tuple[Path, ...]]] = {}
+        # All rows that were not removed, as of `_version`, but for those in `_dirty`.
+        self._rows: dict[str, SeriesRecord] = {}
+        self._version = -1
+        self._dirty: set[str] = set()
         try:
             self._connection = sqlite3.connect(
                 folder.library_file,
@@ -152,6 +158,7 @@ class Library:
         )
         now = datetime.now().astimezone().isoformat(timespec="seconds")
         with self._transaction() as connection:
+            self._dirty.update(record.series_uid for record in records)
             for record in records:
                 row = {name: self._store(name, getattr(record, name)) for name in _COLUMNS}
                 row["added"] = row["added"] or now
@@ -173,8 +180,40 @@ class Library:
 
         hidden: also those for which other rows stand, see ``SeriesRecord.hidden``.
         """
-        which = "" if hidden else "AND hidden = 0 "
-        return self._select(f"WHERE removed = '' {which}ORDER BY added, patient_id, series_uid")
+        with self._lock:
+            found = self._current()
+            return [record for record in found if hidden or not record.hidden]
+
+    def _current(self) -> Iterable[SeriesRecord]:
+        """All rows that were not removed, in order; only those that changed are read and made.
+
+        Rows of 10,000 series take a second, and a table asks for them after every stroke.
+        """
+        # Grows when another connection, here or in another process, has written.
+        version = int(self._connection.execute("PRAGMA data_version").fetchone()[0])
+        if version != self._version:
+            found = self._select("WHERE removed = '' ORDER BY added, patient_id, series_uid")
+            self._rows = {record.series_uid: record for record in found}
+        elif self._dirty:
+            dirty, some = list(self._dirty), list[SeriesRecord]()
+            for start in range(0, len(dirty), _ASKED):
+                asked = dirty[start : start + _ASKED]
+                marks = ", ".join("?" * len(asked))
+                some += self._select(f"WHERE removed = '' AND series_uid IN ({marks})", asked)
+            fresh = {record.series_uid: record for record in some}
+            gone = self._dirty - fresh.keys()
+            moved = any(
+                uid not in self._rows or _place(self._rows[uid]) != _place(record)
+                for uid, record in fresh.items()
+            )
+            self._rows |= fresh
+            for uid in gone:
+                self._rows.pop(uid, None)
+            if moved:
+                self._rows = {r.series_uid: r for r in sorted(self._rows.values(), key=_place)}
+        self._version = version
+        self._dirty.clear()
+        return self._rows.values()
 
     def parts_of(self, series_uid: str) -> list[SeriesRecord]:
         """The parts a series was ever split into, also hidden and removed ones."""
@@ -209,6 +248,7 @@ class Library:
     def update_each(self, changes: dict[str, dict[str, Any]]) -> None:
         """Set fields of several series, for each its own, in one transaction."""
         with self._transaction() as connection:
+            self._dirty.update(changes)
             for uid, fields in changes.items():
                 _check_fields(fields)
                 if not fields:
@@ -224,6 +264,7 @@ class Library:
         """Hide series from the library, or bring them back. Labels are not touched."""
         stamp = datetime.now().astimezone().isoformat() if removed else ""
         with self._transaction() as connection:
+            self._dirty.update(series_uids)
             connection.executemany(
                 "UPDATE series SET removed = ? WHERE series_uid = ?",
                 [(stamp, uid) for uid in series_uids],
@@ -232,6 +273,7 @@ class Library:
     def forget(self, series_uids: Sequence[str]) -> None:
         """Delete the rows of removed series for good."""
         with self._transaction() as connection:
+            self._dirty.update(series_uids)
             connection.executemany(
                 "DELETE FROM series WHERE series_uid = ? AND removed != ''",
                 [(uid,) for uid in series_uids],
@@ -302,6 +344,11 @@ class Library:
             known = (text, self._folder.unpack_files(json.loads(text)))
             self._files[uid] = known
         return known[1]
+
+
+def _place(record: SeriesRecord) -> tuple[str, str, str]:
+    """What the order of all series goes by."""
+    return record.added, record.patient_id, record.series_uid
 
 
 def _check_fields(fields: dict[str, Any]) -> None:

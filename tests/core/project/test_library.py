@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import random
 import sqlite3
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,9 +16,10 @@ from hypothesis import strategies as st
 
 from core.errors import FileRefusedError, UserError
 from core.geometry import Geometry
-from core.project.library import VERSION
+from core.project.library import VERSION, Library
 from core.project.project import Project
 from core.project.records import SPLITS, SeriesRecord
+from core.project.search import natural_key, sort_records
 from core.volume import Check
 from tests.core.project.conftest import MakeRecord
 
@@ -184,3 +187,72 @@ def test_search_wants_every_word_and_every_condition(
     assert found(checks=True) == ["3", "2"]
     assert found(checks=False) == ["1"]
     assert found("sts", checks=True, order="-date") == ["2"]
+
+
+def test_rows_kept_in_memory_are_those_on_disk_whoever_writes(
+    project: Project, make_record: MakeRecord
+) -> None:
+    library, other = project.library, Library(project.folder)
+    chance = random.Random(5)
+    for step in range(120):
+        writer = chance.choice([library, library, other])
+        uids = [str(chance.randrange(12)) for _ in range(chance.randrange(1, 4))]
+        there = {r.series_uid for r in library.all()}
+        match chance.randrange(5):
+            case 0 | 1:
+                records = [make_record(u, patient_id=f"P{chance.randrange(9)}") for u in uids]
+                writer.upsert_all([replace(r, added=f"2024-01-0{step % 9 + 1}") for r in records])
+            case 2:
+                writer.update_each({u: {"split": "val", "missing": step % 2 == 0}
+                                    for u in uids if u in there})  # fmt: skip
+            case 3:
+                writer.set_removed(uids, chance.random() < 0.7)
+            case 4:
+                writer.forget(uids)
+        fresh = Library(project.folder)
+        assert library.all() == fresh.all() and library.all(hidden=True) == fresh.all(hidden=True)
+        fresh.close()
+    other.close()
+
+
+def test_rows_that_did_not_change_stay_the_same_objects(
+    project: Project, make_record: MakeRecord
+) -> None:
+    project.library.upsert_all([make_record(str(n)) for n in range(5)])
+    before = {r.series_uid: r for r in project.series()}
+    project.set_split(["3"], "test")
+    with pytest.raises(UserError):
+        project.library.update("nobody", split="val")
+    after = {r.series_uid: r for r in project.series()}
+    assert [uid for uid in after if after[uid] is not before[uid]] == ["3"]
+    assert after["3"].split == "test"
+
+
+def test_sorting_by_each_column_agrees_with_its_plain_key(make_record: MakeRecord) -> None:
+    chance = random.Random(2)
+    rows = [
+        make_record(
+            str(n), patient_id=chance.choice(["p2", "P10", "a", "ä1", ""]),
+            description=chance.choice(["CT 5", "ct 40", "x"]), lesion_ml=chance.choice([0.0, 2.5]),
+            geometry=Geometry((chance.randrange(2, 30), 4, 4), (chance.choice([0.7, 10.0]), 1, 1)),
+            label_status=chance.choice(["none", "draft", "reviewed"]), split=chance.choice(SPLITS),
+            study_date=chance.choice(["", "2024-01-02"]), checks=(Check("a", "b."),) * (n % 3),
+        )
+        for n in range(60)
+    ]  # fmt: skip
+    keys = {
+        "patient": lambda r: natural_key(r.patient_id),
+        "description": lambda r: natural_key(r.description),
+        "date": lambda r: r.study_date,
+        "slices": lambda r: r.geometry.shape[0],
+        "spacing": lambda r: r.geometry.spacing,
+        "labels": lambda r: (["reviewed", "draft", "none"].index(r.label_status), -r.lesion_ml),
+        "split": lambda r: ["train", "val", "test", "none"].index(r.split),
+        "checks": lambda r: -len(r.checks),
+    }
+    tied = sorted(rows, key=lambda r: (natural_key(r.patient_id), r.study_date, r.series_uid))
+    for name, key in keys.items():
+        assert sort_records(rows, name) == sorted(tied, key=key)
+        if name != "patient":
+            assert sort_records(rows, f"-{name}") == sorted(tied, key=key, reverse=True)
+    assert sort_records(reversed(rows)) == tied
