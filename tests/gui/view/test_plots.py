@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterator
 
 import numpy as np
@@ -41,11 +42,11 @@ def test_new_points_redraw_the_lines_but_not_the_frame(qtbot: QtBot, loss: LossP
 
 
 def test_at_most_four_redraws_a_second(qtbot: QtBot, loss: LossPlot) -> None:
-    before = loss.line_draws
+    before, began = loss.line_draws, time.monotonic()
     for n in range(40):
         loss.show_curves(([1, 2 + n / 10], [0.9, 0.5]), ([], []), 100)
-        qtbot.wait(20)  # 0.8 s in all
-    assert 2 <= loss.line_draws - before <= 4
+        qtbot.wait(20)  # 0.8 s in all, more on a busy machine
+    assert 2 <= loss.line_draws - before <= 4 * (time.monotonic() - began) + 1
 
 
 def test_the_blitted_picture_is_the_one_drawn_whole(qtbot: QtBot, loss: LossPlot) -> None:
