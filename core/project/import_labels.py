@@ -246,7 +246,7 @@ def _offer(
         mask_grid=geometry,
         image_grid=record.geometry,
         covered=box_share(geometry, record.geometry),
-        label_ml=np.count_nonzero(labels) * geometry.voxel_ml,
-        resampled_ml=np.count_nonzero(raster.labels) * record.geometry.voxel_ml,
+        label_ml=float(np.count_nonzero(labels) * geometry.voxel_ml),
+        resampled_ml=float(np.count_nonzero(raster.labels) * record.geometry.voxel_ml),
         sizes=(size_text(geometry), size_text(record.geometry)),
     )

@@ -11,13 +11,13 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QStackedWidget, QVBoxLay
 
 from core.project.records import ImportReport, SeriesRecord, Split
 from core.project.search import Order, filter_records
-from gui.dialogs.import_report import ImportReportDialog
 from gui.dialogs.split import SplitDialog
 from gui.pages.library_actions import Actions
 from gui.pages.library_details import Details
 from gui.pages.library_empty import LibraryEmpty
 from gui.pages.library_filters import Filters
 from gui.pages.library_head import LibraryHead
+from gui.pages.library_import import ImportEnd
 from gui.pages.library_model import ORDERS, Column, LibraryModel
 from gui.pages.library_strip import ImportStrip
 from gui.pages.library_thumbs import Thumbnails
@@ -46,7 +46,7 @@ class LibraryPage(QWidget):
         self._chosen: list[str] = []
         self._order = "patient"
         self._drawer = False
-        self._report: ImportReport | None = None
+        self.import_end = ImportEnd(session, self)
         self._build()
         self._connect()
         self.refresh()
@@ -134,7 +134,7 @@ class LibraryPage(QWidget):
         self.head.folder_asked.connect(self.ask_folder)
         self.head.files_asked.connect(self.ask_files)
         self.head.split_asked.connect(self.ask_split)
-        self.head.report_asked.connect(self.show_report)
+        self.head.report_asked.connect(self.import_end.show_report)
         self.head.propose_asked.connect(lambda: self.actions_.propose(self.chosen()))
         self.empty.open_asked.connect(self.ask_folder)
         self.empty.demo_asked.connect(self.session.open_demo)
@@ -309,17 +309,5 @@ class LibraryPage(QWidget):
     def _import_finished(self, report: ImportReport) -> None:
         self._progress(None)
         self.refresh()
-        self._report = report
         self.head.report.setEnabled(True)
-        if report.skipped:
-            self.show_report()
-        elif report.series:
-            words = self.tr("%n series imported", "", len(report.series))
-            self.session.message.emit(words, None)
-
-    def show_report(self) -> None:
-        """What the last import brought and left out."""
-        if self._report is not None:
-            dialog = ImportReportDialog(self.window(), self._report, self.session.tasks)
-            dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-            dialog.open()
+        self.import_end.take(report)

@@ -12,6 +12,8 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 from core.project.project import Project
 from core.project.records import SeriesRecord, Split
+from gui.dialogs.deidentify import DeidentifyDialog
+from gui.dialogs.export_labels import LabelExportDialog
 from gui.dialogs.tags import TagsDialog
 from gui.session import Session
 from gui.widgets import Menu
@@ -23,13 +25,6 @@ def _export_image(project: Project, uid: str, path: Path) -> Path:
     from core.export.images import export_image  # noqa: PLC0415 - brings SimpleITK
 
     export_image(project, uid, path)
-    return path
-
-
-def _export_label(project: Project, uid: str, path: Path) -> Path:
-    from core.export.images import export_label  # noqa: PLC0415 - brings SimpleITK
-
-    export_label(project, uid, path)
     return path
 
 
@@ -74,11 +69,11 @@ class Actions(QObject):
             menu.add(words, self._mover(records, split), "ph.arrows-left-right")
         menu.addSeparator()
         menu.add(
-            self.tr("Export image…"), lambda: self.export(one, "image"), "ph.export",
+            self.tr("Export image…"), lambda: self.export_image(one), "ph.export",
             enabled=single, why_not=only_one,
         )  # fmt: skip
         menu.add(
-            self.tr("Export labels…"), lambda: self.export(one, "label"), "ph.export",
+            self.tr("Export labels…"), lambda: self.export_labels(one), "ph.export",
             enabled=single and bool(one.labels),
             why_not=only_one if not single else self.tr("Nothing is labelled in this series"),
         )  # fmt: skip
@@ -87,6 +82,10 @@ class Actions(QObject):
             self.tr("Show DICOM tags"), lambda: self.show_tags(one), "ph.tag", "Ctrl+T",
             enabled=single and dicom,
             why_not=only_one if not single else self.tr("This series is no DICOM"),
+        )  # fmt: skip
+        menu.add(
+            self.tr("Export without identity…"), lambda: self.deidentify(records),
+            "ph.eye-slash",
         )  # fmt: skip
         menu.add(self.tr("Show files"), lambda: self.show_files(one), "ph.folder-open")
         menu.addSeparator()
@@ -150,19 +149,40 @@ class Actions(QObject):
         if record.files:
             QDesktopServices.openUrl(QUrl.fromLocalFile(str(record.files[0].parent)))
 
-    def export(self, record: SeriesRecord, what: str) -> None:
-        """Ask where to, and write the image or the label of a series."""
+    def export_labels(self, record: SeriesRecord) -> LabelExportDialog:
+        """Ask for format and place, and write the label of a series."""
         project = self._session.require_project()
-        name = f"{record.patient_id or 'series'}_{what}.nii.gz"
+        dialog = LabelExportDialog(self._owner.window(), project, record, self._session.tasks)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.written.connect(self._written)
+        dialog.open()
+        return dialog
+
+    def deidentify(self, records: list[SeriesRecord]) -> DeidentifyDialog:
+        """Show what removing the patients' identity changes, and write the series without it."""
+        project = self._session.require_project()
+        dialog = DeidentifyDialog(self._owner.window(), project, records, self._session.tasks)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.written.connect(self._written_without_identity)
+        dialog.open()
+        return dialog
+
+    def _written_without_identity(self, folder: Path, files: int) -> None:
+        words = self.tr("%n file(s) without identity written to {0}", "", files)
+        self._session.message.emit(words.format(folder.name), None)
+
+    def export_image(self, record: SeriesRecord) -> None:
+        """Ask where to, and write the image of a series."""
+        project = self._session.require_project()
+        name = f"{record.patient_id or 'series'}_image.nii.gz"
         start = project.exports_dir / "".join(c if c.isalnum() or c in "-_." else "_" for c in name)
         chosen, _ = QFileDialog.getSaveFileName(
             self._owner, self.tr("Export to"), str(start), _FORMATS
         )
         if not chosen:
             return
-        fn = _export_image if what == "image" else _export_label
         self._session.tasks.run(
-            fn, project, record.series_uid, Path(chosen),
+            _export_image, project, record.series_uid, Path(chosen),
             on_done=self._written,
             on_error=lambda words: self._session.error.emit(self.tr("Nothing was written"), words),
         )  # fmt: skip
