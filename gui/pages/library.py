@@ -46,6 +46,7 @@ class LibraryPage(QWidget):
         self._chosen: list[str] = []
         self._order = "patient"
         self._drawer = False
+        self._restoring = False
         self.import_end = ImportEnd(session, self)
         self._build()
         self._connect()
@@ -149,14 +150,15 @@ class LibraryPage(QWidget):
         # Counted first: what is new depends on it.
         self.filters.show_counts(records)
         wanted = self.filters.wanted()
-        fitting = records if wanted.fits is None else [r for r in records if wanted.fits(r)]
         rows = filter_records(
-            fitting,
+            records,  # all of them: what is known of this list from the last time still holds
             wanted.text,
             status=wanted.status,
             split=wanted.split,
             order=cast(Order, self._order),
         )
+        if wanted.fits is not None:
+            rows = [record for record in rows if wanted.fits(record)]
         scrolled = self.table.verticalScrollBar().value()
         if self.model.set_rows(rows):
             self._restore(scrolled)
@@ -173,10 +175,13 @@ class LibraryPage(QWidget):
         rows = [row for uid in self._chosen if (row := model.row_of(uid)) >= 0]
         if not rows and model.rows():
             rows = [0]
+        self._restoring = True  # one look at what is chosen, in the end
         if rows:
             selection.select(ranges(model, rows), flag.Select | flag.Rows)
             last = model.index(rows[-1], Column.PATIENT)
             selection.setCurrentIndex(last, flag.NoUpdate)
+        self._restoring = False
+        self._note_chosen(self.chosen())
         self.table.verticalScrollBar().setValue(scrolled)
 
     def chosen(self) -> list[SeriesRecord]:
@@ -186,12 +191,16 @@ class LibraryPage(QWidget):
         return [record for record in records if record is not None]
 
     def _selected(self) -> None:
-        chosen = self.chosen()
+        if not self._restoring:
+            chosen = self.chosen()
+            self._note_chosen(chosen)
+            self._show_chosen(chosen)
+
+    def _note_chosen(self, chosen: list[SeriesRecord]) -> None:
         self._chosen = [record.series_uid for record in chosen]
         total = len(self.model.rows())
         self.table.header.all_chosen = total > 0 and len(chosen) == total
         self.table.header.viewport().update()
-        self._show_chosen(chosen)
 
     def _show_chosen(self, chosen: list[SeriesRecord] | None = None) -> None:
         chosen = self.chosen() if chosen is None else chosen

@@ -19,6 +19,7 @@ from gui.pages.library_model import (
     RECORD,
     Column,
     Index,
+    LibraryModel,
     person,
     spacing,
     technique,
@@ -36,7 +37,7 @@ from gui.pages.library_words import (
 )
 from gui.session import ImportState
 from gui.widgets import Pill
-from gui.widgets.paint import glyph, rounded, text
+from gui.widgets.paint import colour, glyph, rounded, text
 from gui.widgets.rows import HoverDelegate
 
 ROW = 56
@@ -44,6 +45,8 @@ PICTURE = (60, 46)
 TILE = (198, 214)
 TILE_PICTURE = (182, 136)
 _HOVER = "#20252A"
+_COLUMNS = tuple(Column)
+_SELECTED = QStyle.StateFlag.State_Selected
 
 
 class _Pills:
@@ -76,26 +79,26 @@ class RowDelegate(HoverDelegate):
         self._warn = theme.font(12, 600)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
-        """Ground and content of one cell."""
-        painter.save()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        """Ground and content of one cell: 150 times for a screen, so nothing is done twice."""
         rect = QRectF(option.rect)  # type: ignore[attr-defined]
-        state = option.state  # type: ignore[attr-defined]
-        chosen = bool(state & QStyle.StateFlag.State_Selected)
+        chosen = bool(option.state & _SELECTED)  # type: ignore[attr-defined]
+        row, number = index.row(), index.column()
         if chosen:
-            painter.fillRect(rect, theme.ACCBG)
-        elif index.row() == self.hovered:
-            painter.fillRect(rect, _HOVER)
-        painter.fillRect(QRectF(rect.left(), rect.bottom() - 1, rect.width(), 1), theme.LINE)
-        column = Column(index.column())
+            painter.fillRect(rect, colour(theme.ACCBG))
+        elif row == self.hovered:
+            painter.fillRect(rect, colour(_HOVER))
+        line = QRectF(rect.left(), rect.bottom() - 1, rect.width(), 1)
+        painter.fillRect(line, colour(theme.LINE))
+        column = _COLUMNS[number]
         if chosen and column is Column.SELECT:
-            painter.fillRect(QRectF(rect.left(), rect.top(), 3, rect.height() - 1), theme.ACC)
-        record: SeriesRecord | None = index.data(RECORD)
+            bar = QRectF(rect.left(), rect.top(), 3, rect.height() - 1)
+            painter.fillRect(bar, colour(theme.ACC))
+        model = index.model()
+        record = model.record_at(row) if isinstance(model, LibraryModel) else None
         if record is not None:
             self._cell(painter, rect.adjusted(0, 0, 0, -1), column, record, chosen)
         elif (reading := index.data(READING)) is not None:
             self._reading(painter, rect, column, reading)
-        painter.restore()
 
     def _cell(
         self, p: QPainter, rect: QRectF, column: Column, record: SeriesRecord, chosen: bool
@@ -120,8 +123,7 @@ class RowDelegate(HoverDelegate):
             text(p, area, words, self._plain, theme.T1, align=right)
         elif column is Column.SPACING:
             odd = any("spacing" in check.code for check in record.checks)
-            colour = theme.WARN if odd else theme.T1
-            text(p, inner, spacing(record), self._plain, colour)
+            text(p, inner, spacing(record), self._plain, theme.WARN if odd else theme.T1)
         elif column is Column.LABELS:
             pill = self._pills.get(record.label_status)
             size = pill.sizeHint()
@@ -147,9 +149,9 @@ class RowDelegate(HoverDelegate):
         title = check_title(record)
         middle = round(rect.center().y() - 7)
         if (note := note_title(record)) and not record.missing:
-            icon, colour = ("ph.wrench", theme.ACC) if record.usable else ("ph.prohibit", theme.T3)
-            glyph(p, icon, colour, QPointF(rect.left(), middle), 14)
-            text(p, rect.adjusted(22, 0, 0, 0), note, self._warn, colour)
+            icon, tint = ("ph.wrench", theme.ACC) if record.usable else ("ph.prohibit", theme.T3)
+            glyph(p, icon, tint, QPointF(rect.left(), middle), 14)
+            text(p, rect.adjusted(22, 0, 0, 0), note, self._warn, tint)
             return
         if not title:
             glyph(p, "ph.check", theme.T3, QPointF(rect.left(), middle), 14)

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QWidget
 from core.project.records import SeriesRecord
 from gui.pages.library_words import format_name, has_doubt, has_note, split_name
 from gui.widgets import Chip, ComboField, SearchField, Segmented, line
+from gui.widgets.paint import width_of
 
 _STATUSES = ("none", "proposed", "draft", "reviewed")
 
@@ -52,6 +53,7 @@ class Filters(QWidget):
         self.kind.setAccessibleName(self.tr("Kind of series"))
         for box in (self.split, self.kind):
             box.changed.connect(lambda _key: self.changed.emit())
+            box.currentIndexChanged.connect(lambda _row, box=box: _fit(box))
             row.addWidget(box)
         row.addStretch(1)
         self.view = Segmented(
@@ -143,6 +145,7 @@ class Filters(QWidget):
         kept = [(key, f"{name} · {counts[key]}") for key, name in names]
         box.set_options([("", any_), *kept])
         box.set_key(chosen if chosen in dict(kept) else "")
+        _fit(box)
 
     def reset(self) -> None:
         """Everything is wanted."""
@@ -160,3 +163,11 @@ class Filters(QWidget):
         """Typing in the table goes on in the search field."""
         self.search.setFocus(Qt.FocusReason.OtherFocusReason)
         self.search.setText(self.search.text() + letters)
+
+
+def _fit(box: ComboField) -> None:
+    """As wide as what is chosen, so that the search keeps its room; the list shows all of it."""
+    font = box.font()
+    words = [box.itemText(i) for i in range(box.count())]
+    box.setFixedWidth(round(width_of(box.currentText(), font)) + 46)
+    box.view().setMinimumWidth(round(max((width_of(w, font) for w in words), default=0)) + 40)

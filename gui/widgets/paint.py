@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
 from PySide6.QtWidgets import QWidget
@@ -20,6 +22,12 @@ def painter(widget: QWidget) -> QPainter:
     return result
 
 
+@lru_cache(maxsize=128)
+def colour(token: str) -> QColor:
+    """The colour of a token; reading "#1B2C3F" anew for each cell would cost as much as it."""
+    return QColor(token)
+
+
 def rounded(
     p: QPainter,
     rect: QRectF,
@@ -31,9 +39,10 @@ def rounded(
 ) -> None:
     """A rounded rectangle whose border lies wholly inside ``rect``, so that it stays sharp."""
     p.save()
-    p.setBrush(QColor(fill) if fill else Qt.BrushStyle.NoBrush)
+    p.setRenderHint(QPainter.RenderHint.Antialiasing)
+    p.setBrush(colour(fill) if fill else Qt.BrushStyle.NoBrush)
     if border:
-        p.setPen(QPen(QColor(border), width))
+        p.setPen(QPen(colour(border), width))
         half = width / 2
         rect = rect.adjusted(half, half, -half, -half)
         radius = max(0.0, radius - half)
@@ -52,10 +61,10 @@ def dot(p: QPainter, centre: QPointF, radius: float, fill: str) -> None:
     p.restore()
 
 
-def glyph(p: QPainter, name: str, colour: str, at: QPointF, size: int = 16) -> None:
+def glyph(p: QPainter, name: str, tint: str, at: QPointF, size: int = 16) -> None:
     """An icon with its top left corner at ``at``, on whole pixels; for what is painted often."""
     ratio = p.device().devicePixelRatio()
-    p.drawPixmap(round(at.x()), round(at.y()), theme.pixmap(name, colour, size, ratio))
+    p.drawPixmap(round(at.x()), round(at.y()), theme.pixmap(name, tint, size, ratio))
 
 
 class _Fits:
@@ -108,14 +117,14 @@ def text(
     rect: QRectF,
     words: str,
     font: QFont,
-    colour: str,
+    tint: str,
     *,
     align: Qt.AlignmentFlag = Qt.AlignmentFlag.AlignLeft,
 ) -> float:
     """One line of text, elided to ``rect``, centred vertically; returns the width it took."""
     shown, width = _fits.elided(words, font, rect.width() + 0.5)
     p.setFont(font)
-    p.setPen(QColor(colour))
+    p.setPen(colour(tint))
     middle = _MIDDLE.get(align) or int(align | Qt.AlignmentFlag.AlignVCenter)
     p.drawText(rect, middle, shown)
     return width
