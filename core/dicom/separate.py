@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.dicom.repeats import Left, first_of_each, places, same_pixels
+from core.dicom.repeats import Left, PixelComparison, first_of_each, places
 from core.dicom.scanned import Scanned
 from core.dicom.slices import Slice, axes_of, ordered, positions_of, stack_geometry
 from core.dicom.tolerances import COSINE, PIXEL_MM
@@ -31,6 +31,11 @@ _TAGS: tuple[tuple[str, Callable[[Slice], str]], ...] = (
     ("tube voltage", lambda s: s.header.kvp),
     ("image type", lambda s: s.frame.kind or s.header.image_type),
 )
+
+
+#: Reformats round an axis give a volume for each of up to 180 degrees. Every slice is compared with
+#: every grid, so there has to be an end.
+_MOST_GRIDS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,25 +58,40 @@ class Part:
 
 def separate(slices: Sequence[Slice]) -> list[Part]:
     """The volumes of a series, the largest first; ties keep the order of the files."""
-    groups = _alike(slices)
+    groups, strays = _alike(slices)
     parts: list[Part] = []
     for index, group in enumerate(groups):
         reasons = _differences(group[0], [g[0] for i, g in enumerate(groups) if i != index])
         parts += _stacks(ordered(group), tuple(reasons))
-    return sorted(parts, key=lambda part: -len(part.slices))
+    parts.sort(key=lambda part: -len(part.slices))
+    if strays:
+        parts[0].left.extend(Left(s, parts[0].slices[0], None, stray=True) for s in strays)
+    return parts
 
 
-def _alike(slices: Sequence[Slice]) -> list[list[Slice]]:
-    """Slices that share frame of reference, matrix, pixel size, orientation and being placed."""
+def _alike(slices: Sequence[Slice]) -> tuple[list[list[Slice]], list[Slice]]:
+    """Slices that share frame of reference, matrix, pixel size, orientation and being placed; and
+    those of grids beyond the first :data:`_MOST_GRIDS`.
+    """
     groups: list[list[Slice]] = []
+    strays: list[Slice] = []
+    known: dict[tuple[object, ...], list[Slice]] = {}
     for item in slices:
-        for members in groups:
-            if not _differences(members[0], [item]):
-                members.append(item)
-                break
-        else:
-            groups.append([item])
-    return groups
+        header, frame = item.header, item.frame
+        key = (
+            *(header.frame_uid, header.rows, header.columns),
+            *(frame.spacing, frame.orientation, frame.position is None),
+        )
+        if key not in known:
+            if len(groups) == _MOST_GRIDS:
+                known[key] = strays
+            else:
+                found = next((g for g in groups if not _differences(g[0], [item])), None)
+                if found is None:
+                    groups.append(found := [])
+                known[key] = found
+        known[key].append(item)
+    return groups, strays
 
 
 def _differences(one: Slice, others: Sequence[Slice]) -> list[Reason]:
@@ -195,7 +215,8 @@ def _by_number(slices: list[Slice]) -> list[tuple[list[Slice], str]] | None:
     # Of two places one could be a chance; identical pixels are copies, and one of them is enough.
     if len(stacks) < 3 or any(len(place) != count for place in stacks):
         return None
-    if all(same_pixels(place[0], other) is not False for place in stacks for other in place[1:]):
+    pixels = PixelComparison()
+    if all(pixels.same(place[0], other) is not False for place in stacks for other in place[1:]):
         return None
     text = f"{count} different images lie at each place, told apart by their image numbers only"
     return [([place[n] for place in stacks], text) for n in range(count)]

@@ -53,6 +53,7 @@ def _check_words(code: str, _language: str) -> str:
         "gantry-tilt": tr("Gantry tilt"),
         "shifted-slices": tr("Shifted slices"),
         "duplicate-positions": tr("Repeated slices"),
+        "too-many-grids": tr("Too many grids"),
         "single-slice": tr("Single slice"),
         "no-position": tr("No slice position"),
         "no-spacing": tr("No pixel spacing"),

@@ -91,7 +91,7 @@ def supervise(name: str, work: Path, seconds: float) -> Outcome:
         before = set(found.iterdir())
         arguments = [
             str(work / "corpus" / name), f"-artifact_prefix={found}{os.sep}",
-            f"-max_total_time={int(left)}", f"-rss_limit_mb={RSS_MB[name]}", "-timeout=20",
+            f"-max_total_time={int(left)}", f"-rss_limit_mb={RSS_MB[name]}", "-timeout=60",
             "-max_len=65536", "-print_final_stats=1", "-report_slow_units=5", "-close_fd_mask=0",
         ]  # fmt: skip
         command = [sys.executable, "-m", "tests.fuzz.import_path", "--child", name, str(found),

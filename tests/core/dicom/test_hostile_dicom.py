@@ -8,6 +8,7 @@ import os
 import struct
 import subprocess
 import sys
+import time
 import zipfile
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from core.dicom.headers import read_header
 from core.dicom.rtstruct import read_rtstruct
 from core.dicom.scan import find_files, scan
 from core.dicom.seg import read_seg
+from core.dicom.series import group
 from core.errors import FileRefusedError, UserError
 from core.project.loose import read_loose
 from tests.core.dicom.make import ct_slice, rectangle, write_rtstruct
@@ -142,6 +144,51 @@ def test_sequences_nested_a_thousand_deep(tmp_path: Path, depth: int, undefined:
     path.write_bytes(data[:at] + nested(depth, undefined) + data[at:])
     said = ends_well(path)
     assert not said or "nested" in said or "damaged" in said
+
+
+def within(name: str, **values: object) -> Dataset:
+    """A functional group: a sequence ``name`` of one item that holds ``values``."""
+    inner, outer = Dataset(), Dataset()
+    for key, value in values.items():
+        setattr(inner, key, value)
+    setattr(outer, name, Items([inner]))
+    return outer
+
+
+def crowded(path: Path, count: int, differ: bool) -> Path:
+    """``count`` frames of one pixel, all at one place, or each of another pixel size."""
+    made = ct_slice(0, rows=1, columns=1)
+    made.SOPClassUID = UID("1.2.840.10008.5.1.4.1.1.2.1")
+    made.file_meta.MediaStorageSOPClassUID = made.SOPClassUID
+    made.NumberOfFrames, made.PixelData = count, bytes(2 * count)
+    shared = within("PlanePositionSequence", ImagePositionPatient=[0, 0, 0])
+    shared.update(within("PlaneOrientationSequence", ImageOrientationPatient=[1, 0, 0, 0, 1, 0]))
+    shared.update(within("PixelMeasuresSequence", PixelSpacing=[1, 1], SliceThickness=1))
+    made.SharedFunctionalGroupsSequence = Items([shared])
+    made.PerFrameFunctionalGroupsSequence = Items(
+        within("PixelMeasuresSequence", PixelSpacing=[1 + i / 100, 1]) if differ else Dataset()
+        for i in range(count)
+    )
+    return saved(path, made)
+
+
+def test_a_thousand_frames_at_one_place_are_not_all_compared(tmp_path: Path) -> None:
+    """10 KB of header once cost minutes: the file was opened twice for each of its frames."""
+    header = read_header(crowded(tmp_path / "mf.dcm", 1000, differ=False))
+    begun = time.process_time()
+    (found,) = group([header])
+    assert time.process_time() - begun < 20  # a hang guard; it was 500 s
+    assert found.geometry.shape == (1, 1, 1)
+    (check,) = (c for c in found.checks if c.code == "duplicate-positions")
+    assert "499 of which could not be compared" in check.message
+
+
+def test_every_frame_on_a_grid_of_its_own(tmp_path: Path) -> None:
+    header = read_header(crowded(tmp_path / "mf.dcm", 700, differ=True))
+    found = group([header])
+    assert len(found) == 200
+    (check,) = (c for c in found[0].checks if c.code == "too-many-grids")
+    assert check.message.startswith("500 slices on further grids were left out")
 
 
 def test_memory_and_time_of_lies(tmp_path: Path) -> None:
