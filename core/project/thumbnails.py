@@ -11,6 +11,7 @@ import io
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from tokenize import TokenError
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,8 +76,8 @@ def _cache_file(project: Project, record: SeriesRecord, size: tuple[int, int]) -
 def _load(path: Path) -> Grey | None:
     try:
         picture = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError):
-        return None  # Not there yet, or cut off by a kill: it is made again.
+    except (OSError, ValueError, EOFError, MemoryError, SyntaxError, TokenError):
+        return None  # Not there yet, cut off by a kill, or of a stranger: it is made again.
     return picture if picture.dtype == np.uint8 and picture.ndim == 2 else None
 
 

@@ -61,7 +61,10 @@ def test_a_torn_cache_file_is_made_again(with_image: Project) -> None:
     record = with_image.record("1")
     first = thumbnail(with_image, record, 16)
     (cached,) = (with_image.cache_dir / "thumbnails").iterdir()
-    for content in (b"", cached.read_bytes()[:-5], b"\x80\x04N."):
+    whole = cached.read_bytes()
+    huge = whole.replace(b"(16, 16)", b"(9999999, 9999999)").replace(b" " * 12 + b"\n", b"\n")
+    nested = b"\x93NUMPY\x01\x00" + (3000).to_bytes(2, "little") + b"[" * 3000
+    for content in (b"", whole[:-5], b"\x80\x04N.", huge, nested):
         cached.write_bytes(content)
         np.testing.assert_array_equal(thumbnail(with_image, record, 16), first)
 
