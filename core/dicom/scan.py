@@ -13,11 +13,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.dicom.headers import Header
+from core.dicom.patience import patiently
 from core.dicom.workers import WORTH_CHILDREN, read_many, read_one
 from core.errors import Cancelled, FileRefusedError
 
 Progress = Callable[[int, int], None]
 Stop = Callable[[], bool]
+
+
+#: Files read between two looks whether to go on.
+_CHUNK = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +90,25 @@ def scan(
 def read_headers(
     files: Sequence[Path], cancelled: Stop | None = None
 ) -> Iterator[tuple[Path, Header | str]]:
-    """For each file in order its header or the sentence that says why not. Raises Cancelled."""
+    """For each file in order its header or the sentence that says why not.
+
+    Raises FileRefusedError when a drive or share does not answer, and Cancelled.
+    """
     if len(files) >= WORTH_CHILDREN:
         yield from read_many(files, cancelled)
         return
-    for path in files:
-        if cancelled is not None and cancelled():
-            raise Cancelled
-        yield path, read_one(path)
+    for start in range(0, len(files), _CHUNK):
+        chunk = files[start : start + _CHUNK]
+        found: list[Header | str] = []
+
+        def read(chunk: Sequence[Path] = chunk, found: list[Header | str] = found) -> None:
+            found.extend(read_one(path) for path in chunk)
+
+        patiently(read, chunk[0].parent, cancelled)
+        for path, outcome in zip(chunk, found, strict=True):
+            if cancelled is not None and cancelled():
+                raise Cancelled
+            yield path, outcome
 
 
 def _sentence(path: Path, reason: str) -> str:

@@ -11,23 +11,29 @@ import json
 import os
 import subprocess
 import sys
+import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
+from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
 from typing import IO
 
+from core.dicom import patience
 from core.dicom.headers import Header, read_header
 from core.errors import Cancelled, FileRefusedError
 
 Outcome = Header | str
+_Task = tuple[Sequence[Path], Future[list[Outcome]]]
 
 #: Fewer files than this are read faster here than a child starts.
 WORTH_CHILDREN = 600
 _MOST_CHILDREN = 6
 _CHUNK = 64
 _AHEAD = 4
+_LET_GO_S = 2.0
 
 
 def read_one(path: Path) -> Outcome:
@@ -44,40 +50,65 @@ def read_many(
     """For each file, in order, its header or why not, by child processes. Raises Cancelled."""
     count = min(_MOST_CHILDREN, max(1, os.cpu_count() or 1))
     chunks = [files[i : i + _CHUNK] for i in range(0, len(files), _CHUNK)]
-    children = [_Child() for _ in range(count)]
-    idle: SimpleQueue[_Child] = SimpleQueue()
-    for child in children:
-        idle.put(child)
-
-    def work(chunk: Sequence[Path]) -> list[Outcome]:
-        child = idle.get()
-        try:
-            return child.ask(chunk)
-        finally:
-            idle.put(child)
-
-    pool = ThreadPoolExecutor(count, "dicom-headers")
-    futures: deque[tuple[Sequence[Path], Future[list[Outcome]]]] = deque()
-    begun = 0
+    tasks: SimpleQueue[_Task | None] = SimpleQueue()
+    # Daemons: one whose child hangs on a share that went away must not keep the program.
+    crew = [_Reader(_Child(), tasks) for _ in range(count)]
+    for reader in crew:
+        reader.start()
+    begun: deque[_Task] = deque()
+    left = deque(chunks)
     try:
-        while futures or begun < len(chunks):
+        while begun or left:
             # A few ahead of whoever takes the answers, so that a held import reads no further.
-            while begun < len(chunks) and len(futures) < _AHEAD * count:
-                futures.append((chunks[begun], pool.submit(work, chunks[begun])))
-                begun += 1
-            chunk, future = futures.popleft()
-            for path, outcome in zip(chunk, future.result(), strict=True):
+            while left and len(begun) < _AHEAD * count:
+                begun.append((left.popleft(), Future()))
+                tasks.put(begun[-1])
+            chunk, future = begun.popleft()
+            for path, outcome in zip(chunk, _answer(chunk, future, cancelled), strict=True):
                 if cancelled is not None and cancelled():
                     raise Cancelled
                 yield path, outcome
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
-        for child in children:
-            child.kill()
-        # Threads that waited for a child's answer must be gone before its pipes are closed.
-        pool.shutdown(wait=True)
-        for child in children:
-            child.close()
+        for reader in crew:
+            tasks.put(None)
+            reader.child.kill()
+        for reader in crew:
+            reader.join(timeout=_LET_GO_S)
+
+
+def _answer(
+    chunk: Sequence[Path], future: Future[list[Outcome]], cancelled: Callable[[], bool] | None
+) -> list[Outcome]:
+    """Raises FileRefusedError when none comes in time, and Cancelled."""
+    until = time.monotonic() + patience.PATIENCE_S
+    while True:
+        try:
+            return future.result(timeout=0.1)
+        except TimeoutError:
+            if cancelled is not None and cancelled():
+                raise Cancelled from None
+            if time.monotonic() > until:
+                raise patience.unanswered(chunk[0].parent, patience.PATIENCE_S) from None
+
+
+class _Reader(threading.Thread):
+    """The thread that asks one child."""
+
+    def __init__(self, child: _Child, tasks: SimpleQueue[_Task | None]) -> None:
+        super().__init__(name="dicom-headers", daemon=True)
+        self.child = child
+        self._tasks = tasks
+
+    def run(self) -> None:
+        """Until there is nothing more to ask."""
+        while (task := self._tasks.get()) is not None:
+            chunk, future = task
+            try:
+                future.set_result(self.child.ask(chunk))
+            except BaseException as error:  # noqa: BLE001 - raised where the answer is awaited
+                future.set_exception(error)
+        # Here, because pipes must not be closed while an answer is awaited.
+        self.child.close()
 
 
 class _Child:
@@ -115,9 +146,11 @@ class _Child:
         return [o if isinstance(o, str) else Header.from_json(o) for o in json.loads(answer)]
 
     def kill(self) -> None:
-        """End the child, whatever it is doing."""
+        """End the child, whatever it is doing; one that hangs in a read ends when that does."""
         self._closed = True
         self._process.kill()
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(_LET_GO_S)
 
     def close(self) -> None:
         """Let go of the pipes of a killed child."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from core.dicom.headers import Header
+from core.dicom.patience import patiently
 from core.dicom.scan import find_files
 from core.dicom.series import group
 from core.errors import Cancelled, FileRefusedError, UserError
@@ -54,7 +55,7 @@ def import_paths(
     when a path does not exist.
     """
     for path in paths:
-        if not path.exists():
+        if not patiently(path.exists, path):
             raise FileRefusedError(path, "it does not exist", "Check the path.")
     work = _Import(project, progress, cancelled if paused is None else _held(cancelled, paused))
     try:
@@ -127,7 +128,10 @@ class _Import:
 
     def run(self, paths: list[Path]) -> None:
         self._say("Searching folders", 0, 0)
-        files, refused = find_files(paths, self.stop)
+        # A folder on a share that went away never ends; cancelling does not wait for it.
+        files, refused = patiently(
+            lambda: find_files(paths, self.stop), paths[0], self.stop, seconds=None
+        )
         self.skipped += [Skipped(path, reason) for path, reason in refused]
         files = self._outside_project(files)
         images = [path for path in files if image_suffix(path)]

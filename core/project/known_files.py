@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from core.dicom.headers import Header
+from core.dicom.patience import patiently
 from core.dicom.scan import read_headers
 from core.errors import Cancelled
 
@@ -60,7 +61,7 @@ class KnownFiles:
         """For each file in order its header, or the sentence that says why not; only files that
         are new or have changed are read. Raises Cancelled.
         """
-        stamps = {path: stamp for path in files if (stamp := stamp_of([path])) is not None}
+        stamps = _stamps(files, stop)
         known = self._known(stamps)
         reading = read_headers([path for path in files if path not in known], stop)
         try:
@@ -208,6 +209,17 @@ class KnownFiles:
         value: dict[str, Any] = json.loads(self._texts[kind])
         value |= dict(zip(_OWN, json.loads(own), strict=True))
         return Header.from_json({**value, "path": str(path)})
+
+
+def _stamps(files: Sequence[Path], stop: Stop | None) -> dict[Path, Stamp]:
+    """The stamp of each file that is there."""
+    if not files:
+        return {}
+
+    def look() -> dict[Path, Stamp]:
+        return {path: stamp for path in files if (stamp := stamp_of([path])) is not None}
+
+    return patiently(look, files[0].parent, stop, seconds=None)
 
 
 def stamp_of(paths: Sequence[Path]) -> Stamp | None:

@@ -7,6 +7,7 @@ Everything that changes a label goes through :meth:`LabelDocument.apply` and
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from core.labels.history import Entry, History
 from core.labels.schema import LabelSchema
 from core.labels.store import LabelStore
 from core.planes import Plane
+from core.project.ahead import Ahead
 from core.project.project import Project
 from core.project.records import SeriesRecord
 from core.volume import Volume
@@ -65,6 +67,7 @@ class LabelDocument(Look):
         self.proposals = Proposals(self)
         self._stroke: list[Edit] = []
         self._opening: Task | None = None
+        self._ahead = Ahead()
         self._token = 0
         # Grows with each change of the open map; a list, because the writer's thread reads it.
         self._changes = [0]
@@ -92,7 +95,9 @@ class LabelDocument(Look):
 
     def open(self, record: SeriesRecord) -> None:
         """Open a series: the middle slice first, the rest behind it."""
-        self.close_series()
+        self._let_go()
+        # What is wanted now is read alone; a neighbour that was read ahead is kept for it.
+        self._ahead.want([record], 0 if record.series_uid not in self._ahead.held else None)
         project = self.session.require_project()
         self.project, self.record = project, record
         self.store = project.label_store(record.series_uid)
@@ -107,7 +112,8 @@ class LabelDocument(Look):
         self.schema_changed.emit()
         self.state_changed.emit()
         self._opening = self.session.tasks.run(
-            read_all, record, self.store, self.schema.lesion_values, self.writer.flush,
+            partial(read_all, ahead=self._ahead), record, self.store,
+            self.schema.lesion_values, self.writer.flush,
             lambda index, hu: self._tell_first(token, index, hu),
             on_done=self._opened, on_error=self._refused, on_progress=self._progressed,
             key="label.open", owner=self, priority=10,
@@ -154,6 +160,15 @@ class LabelDocument(Look):
         self.history_changed.emit()
         self.state_changed.emit()
         self.opened.emit()
+        self._ahead.want(self._neighbours())
+
+    def _neighbours(self) -> list[SeriesRecord]:
+        """The series that are likely to be opened next: the one after this, the one before."""
+        listed = self.session.series()
+        here = next((i for i, r in enumerate(listed) if r.series_uid == self.uid), None)
+        if here is None:
+            return []
+        return [listed[i] for i in (here + 1, here - 1) if 0 <= i < len(listed)]
 
     def _place_of_first(self) -> tuple[float, float, float]:
         """Where to look first: the middle of the largest finding's longest diameter."""
@@ -168,6 +183,10 @@ class LabelDocument(Look):
 
     def close_series(self) -> None:
         """Hand what is unsaved to the writer, which holds it until it is on disk; show nothing."""
+        self._ahead.want(())
+        self._let_go()
+
+    def _let_go(self) -> None:
         if self._opening is not None:
             self._opening.cancel()
             self._opening = None

@@ -16,6 +16,7 @@ from core.labels.lesions import Lesion, measure
 from core.labels.parts import connected
 from core.labels.store import LabelStore
 from core.planes import PlaneAxes
+from core.project.ahead import Ahead
 from core.project.records import SeriesRecord
 from core.volume import Volume, count_values, label_box
 
@@ -60,16 +61,18 @@ def read_all(
     settled: Callable[[], bool],
     first: Callable[[int, NDArray[np.int16]], None],
     *,
+    ahead: Ahead,
     progress: Callable[[int, int], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Opened:
     """Read a series. settled: waits until earlier labels are on disk. first: the first slice.
+    ahead: may have read the volume already.
 
     Raises FileRefusedError when image or label cannot be read, and Cancelled.
     """
     from core.project.reading import read_volume  # noqa: PLC0415 - pydicom must not hold up a start
 
-    volume = read_volume(record, progress, cancelled, first)
+    volume = ahead.take(record) or read_volume(record, progress, cancelled, first)
     settled()
     labels = store.load()
     bounds = label_box(labels)

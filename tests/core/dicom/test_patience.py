@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from pydicom.dataset import Dataset
 
-from core.dicom import patience, quick
+from core.dicom import patience, quick, workers
+from core.dicom import scan as scan_module
 from core.dicom.patience import each, patiently
 from core.dicom.read import read_series
 from core.dicom.scan import scan
@@ -26,8 +27,11 @@ from tests.core.dicom.make import write_series
 def gone() -> Iterator[threading.Event]:
     """Set at the end, so that threads which hang on it end."""
     event = threading.Event()
+    before = set(threading.enumerate())
     yield event
     event.set()
+    for thread in set(threading.enumerate()) - before:
+        thread.join(5)
 
 
 def test_results_come_as_they_are_done_on_the_calling_thread() -> None:
@@ -75,6 +79,21 @@ def test_a_series_on_a_share_that_went_away(
     monkeypatch.setattr(quick, "parse", lambda p: gone.wait() if p == paths[1] else real(p))
     with pytest.raises(FileRefusedError, match=rf"{paths[1].name} .*network share"):
         read_series(series.files, series.geometry)
+
+
+def test_a_scan_of_a_share_that_went_away_ends_with_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gone: threading.Event
+) -> None:
+    files = write_series(tmp_path / "far", 5)
+    monkeypatch.setattr(patience, "PATIENCE_S", 0.4)
+    monkeypatch.setattr(scan_module, "read_one", lambda p: gone.wait())
+    with pytest.raises(FileRefusedError, match=r"far .*did not answer"):
+        list(scan_module.read_headers(files))
+    monkeypatch.setattr(workers._Child, "ask", lambda self, paths: gone.wait())
+    with pytest.raises(FileRefusedError, match=r"far .*did not answer"):
+        list(workers.read_many(files))
+    with pytest.raises(Cancelled):
+        list(workers.read_many(files, lambda: True))
 
 
 def test_a_thread_that_hangs_does_not_keep_the_program() -> None:
