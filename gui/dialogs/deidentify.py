@@ -55,6 +55,7 @@ class DeidentifyDialog(Dialog):
         self._uids = [record.series_uid for record in records]
         self._labelled = any(record.labels for record in records)
         self._task: Task | None = None
+        self._asked = 0  # how often something was started; what was asked before is of no interest
         self.audit: Audit | None = None
         words = self.tr(
             "%n series by the basic profile of DICOM PS3.15. Pixel data are copied as they are; "
@@ -235,10 +236,13 @@ class DeidentifyDialog(Dialog):
     def _run(self, fn: Callable[..., Any], what: Any, then: Callable[[Any], None]) -> None:
         self.bar.set_fraction(0)
         self.bar.show()
+        self._asked += 1
+        asked = self._asked
         self._task = self._tasks.run(
             fn, self._project, self._uids, what,
-            on_done=then, on_error=self._failed, on_cancelled=self._ended,
-            on_progress=self._progress, key="deidentify", owner=self,
+            on_done=then, on_error=self._failed, on_progress=self._progress,
+            on_cancelled=lambda: self._ended() if asked == self._asked else None,
+            key="deidentify", owner=self,
         )  # fmt: skip
         self._show_state()
 

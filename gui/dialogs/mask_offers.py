@@ -40,6 +40,7 @@ class MaskOffersDialog(Dialog):
         self.body.addWidget(label(words, 13, 400, "t2", wrap=True))
         self.rows = [(offer, _OfferRow(offer)) for offer in offers]
         holder = QWidget()
+        holder.setObjectName("scrolled")  # on the dialog's own ground
         column = QVBoxLayout(holder)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(12)
