@@ -77,11 +77,10 @@ class Actions(QObject):
             enabled=single and bool(one.labels),
             why_not=only_one if not single else self.tr("Nothing is labelled in this series"),
         )  # fmt: skip
-        dicom = one.source == "dicom"
+        why_no_tags = only_one if not single else self.why_no_tags(one)
         menu.add(
             self.tr("Show DICOM tags"), lambda: self.show_tags(one), "ph.tag", "Ctrl+T",
-            enabled=single and dicom,
-            why_not=only_one if not single else self.tr("This series is no DICOM"),
+            enabled=not why_no_tags, why_not=why_no_tags,
         )  # fmt: skip
         menu.add(
             self.tr("Export without identity…"), lambda: self.deidentify(records),
@@ -132,9 +131,15 @@ class Actions(QObject):
         """Let the chosen model label these series in the background."""
         self._supervisor.propose([r.series_uid for r in records])
 
+    def why_no_tags(self, record: SeriesRecord) -> str:
+        """Why the tags of a series cannot be looked at, "" when they can."""
+        if self._session.pseudonyms:
+            return self.tr("The tags hold what the pseudonyms hide")
+        return "" if record.source == "dicom" else self.tr("This series is no DICOM")
+
     def show_tags(self, record: SeriesRecord) -> TagsDialog | None:
         """Look into the DICOM files of a series, the middle one first."""
-        if record.source != "dicom" or not record.files:
+        if self.why_no_tags(record) or not record.files:
             return None
         files = record.files
         dialog = TagsDialog(

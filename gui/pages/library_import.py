@@ -64,6 +64,8 @@ class ImportEnd(QObject):
     def show_report(self) -> None:
         """What the last import brought and left out."""
         if self.report is not None:
-            dialog = ImportReportDialog(self._owner.window(), self.report, self._session.tasks)
+            # With pseudonyms no tags: they hold what those hide.
+            tasks = None if self._session.pseudonyms else self._session.tasks
+            dialog = ImportReportDialog(self._owner.window(), self.report, tasks)
             dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
             dialog.open()

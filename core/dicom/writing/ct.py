@@ -88,7 +88,7 @@ def _header(seed: str, shared: Dataset, geometry: Geometry, index: int) -> Datas
     image.ContentDate = datetime.now().strftime("%Y%m%d")
     image.ContentTime = datetime.now().strftime("%H%M%S")
     image.SeriesNumber, image.AcquisitionNumber, image.InstanceNumber = 1, 1, index + 1
-    image.KVP = image.PatientPosition = image.PositionReferenceIndicator = ""
+    image.Laterality = image.KVP = image.PatientPosition = image.PositionReferenceIndicator = ""
     image.ImagePositionPatient = [decimal(v) for v in geometry.index_to_mm((index, 0, 0))]
     _describe_pixels(image, geometry)
     complete(image, geometry)
