@@ -20,7 +20,7 @@ from core.dicom.elements import EXPLICIT_LITTLE, IMPLICIT_LITTLE, Parsed, PixelE
 
 #: Bytes read at first, and at most: a header of one slice has 2 to 8 KB, but private elements of
 #: some makers are larger, and what lies behind them is read when it is asked for.
-_FIRST = 8192
+_FIRST = 16384
 _MOST = 1 << 20
 
 #: Sequences of undefined length are followed so deep; deeper ones are pydicom's.
