@@ -19,12 +19,23 @@ from core.dicom.stack import Stack
 from core.dicom.writing.references import References, references_of
 from core.dicom.writing.rtstruct import make_rtstruct
 from core.dicom.writing.seg import make_seg
-from core.export.labels import LabelOptions, save, segments_of
+from core.export.deidentified import DeidentifyOptions, write_deidentified
+from core.export.labels import (
+    DicomLabel,
+    LabelOptions,
+    export_dicom_label,
+    save,
+    segments_of,
+)
 from core.labels.schema import LabelSchema
+from core.project.importer import import_paths
+from core.project.project import Project
 
 pytestmark = pytest.mark.real_data
 
 PATIENTS = [f"STS_{n:03d}" for n in (1, 2, 3, 4, 6, 10, 12, 14, 15, 18, 24, 41)]
+KINDS: tuple[DicomLabel, ...] = ("seg", "rtstruct")
+MANUAL = LabelOptions("manual")
 SEGMENTS = segments_of(LabelSchema.default(), LabelOptions("semi-automatic"))
 
 
@@ -60,6 +71,36 @@ def test_contours_to_voxels_to_contours_and_segments(
         assert_missing_frames_are_empty=True,
     )
     assert np.array_equal(others, labels)
+
+
+@pytest.mark.parametrize(
+    "where",
+    ["dcmqi/24x38x3/multiframe", "pydicom/dicomdirtests/77654033/CT2", "rt-utils/mock_data"],
+    ids=["multi-frame", "a gap of 202.5 mm", "two slices"],
+)
+def test_odd_series_get_their_labels_back_with_and_without_identity(
+    shared_data: Path, tmp_path: Path, where: str
+) -> None:
+    with Project.create(tmp_path / "p") as project:
+        (record, *_) = import_paths(project, [shared_data / "zoo" / where]).series
+        z, y, x = record.geometry.shape
+        labels = np.zeros((z, y, x), np.uint8)
+        labels[z // 2, y // 4 : y // 2, x // 4 : x // 2], labels[-1, :3, :4] = 1, 2
+        project.label_store(record.series_uid).save(labels)
+        for kind in KINDS:
+            path = tmp_path / f"{kind}.dcm"
+            done = export_dicom_label(project, record.series_uid, path, kind, MANUAL)
+            assert done.images is None
+            with Project.create(tmp_path / kind) as fresh:
+                report = import_paths(fresh, [*record.files, path])
+                assert not report.skipped
+                assert np.array_equal(fresh.label_store(record.series_uid).load(), labels)
+        options = DeidentifyOptions(label=MANUAL, burned_in=True)
+        write_deidentified(project, [record.series_uid], tmp_path / "out", options)
+    with Project.create(tmp_path / "q") as fresh:
+        (uid,) = import_paths(fresh, list((tmp_path / "out").glob("LF-*"))).labelled
+        assert uid.startswith("2.25.")
+        assert np.array_equal(fresh.label_store(uid).load(), labels)
 
 
 def tool(name: str) -> str:
