@@ -39,6 +39,17 @@ def image_suffix(path: Path) -> str:
     return next((s for s in IMAGE_SUFFIXES if name.endswith(s)), "")
 
 
+def is_image_file(path: Path) -> bool:
+    """Whether ``path`` is to be read as an image file: by its ending, unless it holds DICOM."""
+    if not image_suffix(path):
+        return False
+    try:
+        with path.open("rb") as handle:
+            return handle.read(132)[128:] != b"DICM"
+    except OSError:
+        return True  # whoever reads it says why it cannot be
+
+
 def values_files(paths: Iterable[Path]) -> dict[Path, Path]:
     """Of the image files ``paths``, those whose values lie in another file: header by that file."""
     found: dict[Path, Path] = {}

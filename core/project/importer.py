@@ -12,7 +12,7 @@ from core.dicom.patience import patiently
 from core.dicom.scan import find_files
 from core.dicom.series import group
 from core.errors import Cancelled, FileRefusedError, UserError
-from core.formats.names import image_suffix, values_files
+from core.formats.names import is_image_file, values_files
 from core.project.import_images import judge
 from core.project.import_labels import LabelImport
 from core.project.import_series import keep_labelled_grids, record_of, with_known_slices
@@ -134,9 +134,11 @@ class _Import:
         )
         self.skipped += [Skipped(path, reason) for path, reason in refused]
         files = self._outside_project(files)
-        images = [path for path in files if image_suffix(path)]
-        self.values = values_files(images)
-        headers = self._headers([path for path in files if not image_suffix(path)])
+        images, self.values = patiently(
+            lambda: _image_files(files), paths[0], self.stop, seconds=None
+        )
+        others = set(files) - set(images)
+        headers = self._headers([path for path in files if path in others])
         self._dicom(headers)
         masks = self._images(images)
         self.labels = LabelImport(self.project, self.skipped)
@@ -238,3 +240,9 @@ class _Import:
         if self.progress is not None:
             series = len(self.series) if found is None else found
             self.progress(ImportProgress(stage, done, total, series, len(self.skipped)))
+
+
+def _image_files(files: Sequence[Path]) -> tuple[list[Path], dict[Path, Path]]:
+    """The image files among ``files``, and headers by the file their values lie in."""
+    images = [path for path in files if is_image_file(path)]
+    return images, values_files(images)

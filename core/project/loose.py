@@ -9,7 +9,7 @@ from core.dicom.read import read_series
 from core.dicom.scan import scan
 from core.dicom.series import FoundSeries, group
 from core.errors import FileRefusedError
-from core.formats.names import image_suffix
+from core.formats.names import is_image_file
 from core.images import read_image
 from core.volume import Volume
 
@@ -29,7 +29,7 @@ def read_loose(
     """
     if not path.exists():
         raise FileRefusedError(path, "it does not exist", "Check the path.")
-    if path.is_file() and image_suffix(path):
+    if path.is_file() and is_image_file(path):
         return read_image(path)
     found = scan([path], cancelled=cancelled)
     series = group(found.headers)

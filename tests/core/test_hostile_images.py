@@ -21,6 +21,7 @@ from core.formats.names import IMAGE_SUFFIXES
 from core.geometry import Geometry
 from core.images import read_image, read_mask, to_sitk
 from core.project.importer import import_paths
+from core.project.loose import read_loose
 from core.project.project import Project
 from core.project.reading import read_volume
 
@@ -202,6 +203,17 @@ def test_values_of_a_refused_header_are_spoken_of(tmp_path: Path) -> None:
     assert not report.series
     reasons = {s.path.name: s.reason for s in report.skipped}
     assert "claims" in reasons["a.mhd"] and "values of a.mhd" in reasons["a.raw"]
+
+
+def test_dicom_under_the_name_of_an_image_is_dicom(tmp_path: Path) -> None:
+    from tests.core.dicom.make import write_series  # noqa: PLC0415 - for this test alone
+
+    for number, path in enumerate(write_series(tmp_path / "in", 3)):
+        path.rename(path.with_name(f"IM{number}.hdr"))
+    with Project.create(tmp_path / "project") as project:
+        (record,) = import_paths(project, [tmp_path / "in"]).series
+        assert record.source == "dicom" and record.geometry.shape[0] == 3
+    assert read_loose(tmp_path / "in" / "IM0.hdr").hu.shape[0] == 1
 
 
 def test_an_image_hides_no_dicom(tmp_path: Path) -> None:
