@@ -77,6 +77,7 @@ class Details(QFrame):
         self._remedies = Remedies(session, self)
         self._record: SeriesRecord | None = None
         self._ml: dict[int, float] = {}
+        self._shown: tuple[object, ...] = ()
         column = QVBoxLayout(self)
         column.setContentsMargins(16, 10, 16, 16)
         column.setSpacing(8)
@@ -170,6 +171,10 @@ class Details(QFrame):
 
     def show_record(self, record: SeriesRecord | None, chosen: int = 1) -> None:
         """Show a series; ``chosen``: how many rows are selected in all."""
+        shown = (record, chosen, self._session.schema, self._session.project)
+        if shown == self._shown:
+            return  # asked with every key that is pressed in the search
+        self._shown = shown
         other = (record and record.series_uid) != (self._record and self._record.series_uid)
         self._record = record
         self._empty.setVisible(record is None)
