@@ -30,6 +30,9 @@ SHARES = {"dicom": 0.55, "image": 0.25, "text": 0.2}
 #: readers) as much again; 200 MB over that is the promise.
 RSS_MB = {"dicom": 700, "image": 700, "text": 1000}
 
+#: Seconds a child may take to load and to end beside its time: much, on a machine that is busy.
+_LATE = 900
+
 #: Modules whose branches guide each target. Instrumenting one costs time at every start.
 _INSTRUMENTED = {
     "dicom": ("core.dicom", "pydicom.filereader", "pydicom.dataset", "pydicom.dataelem",
@@ -99,15 +102,18 @@ def supervise(name: str, work: Path, seconds: float) -> Outcome:
         with log.open("ab") as sink:
             at = sink.tell()
             try:
-                subprocess.run(command, stdout=sink, stderr=sink, check=False, timeout=left + 120)
+                subprocess.run(command, stdout=sink, stderr=sink, check=False, timeout=left + _LATE)
+                late = False
             except subprocess.TimeoutExpired:
-                outcome.finds.append("the child did not end in time")
+                late = True
         text = log.read_bytes()[at:].decode("utf-8", "replace")
         _count(outcome, text)
         fresh = [p for p in found.iterdir() if p not in before and "slow-unit" not in p.name]
         if fresh or "ERROR: libFuzzer" in text:
             names = ", ".join(p.name for p in fresh) or "no file"
             outcome.finds.append(f"{names}\n{_why(text)}")
+        elif late:
+            outcome.finds.append(f"the child did not end\n{text[-1500:]}")
         elif "DONE" not in text and "Done" not in text:
             outcome.finds.append(f"the child ended\n{text[-1500:]}")
             if time.monotonic() - begun < 20:
