@@ -132,6 +132,7 @@ class _Export:
     progress: Progress | None
     cancelled: Stop | None
     audit: Audit = field(default_factory=Audit)
+    _words: dict[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
 
     def run(self, series_uids: Sequence[str]) -> Audit:
         identity = identity_of(self.project)
@@ -196,7 +197,7 @@ class _Export:
             identity,
             patient_of(record),
             Rules(self.options.keep_device, self.options.shift_dates, names),
-            Identifiers([header], [record.patient_id]),
+            Identifiers([header], self._known(record, header)),
             self.audit,
         )
         target = None if self.folder is None else self.folder / item.where
@@ -211,6 +212,14 @@ class _Export:
             made["PixelData"] = source["PixelData"]
         if target is not None:
             made.save_as(target, enforce_file_format=True)
+
+    def _known(self, record: SeriesRecord, header: Dataset) -> frozenset[str]:
+        """What the first file of a series says of the patient: a later one may say it only in a
+        place where nobody would look for it.
+        """
+        if record.series_uid not in self._words:
+            self._words[record.series_uid] = Identifiers([header], [record.patient_id]).words
+        return self._words[record.series_uid]
 
 
 #: Texts that this program writes into its labels.

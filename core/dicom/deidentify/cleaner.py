@@ -25,6 +25,7 @@ _SCHEMES = frozenset(
     ("DCM", "SCT", "SRT", "SNM3", "99SDM", "FMA", "UMLS", "LN", "UCUM", "NCIt", "RADLEX", "MDC")
 )
 _CODE = re.compile(r"[A-Z0-9_ ]{0,16}\Z")
+_TIME = re.compile(r"[0-9.:]{0,16}")
 _DUMMIES = {"DA": "19000101", "TM": "000000", "DT": "19000101000000", "IS": "0", "DS": "0"}
 _TEXTS = ("LO", "SH", "CS", "UC", "PN", "LT", "ST", "UT", "AE")
 _REMOVED = "REMOVED"
@@ -86,7 +87,7 @@ class Cleaner:
 
     def _value(self, element: DataElement, chosen: Action) -> tuple[DataElement | None, Action]:
         """The element as it may stay, and what was done in the end."""
-        if chosen is Action.NAME and not all(t in self.rules.names for t in _texts(element)):
+        if chosen is Action.NAME and not all(self._harmless(t) for t in _texts(element)):
             chosen = without_name(element.keyword)
         if chosen is Action.KEEP:
             chosen = self._judge(element)
@@ -98,6 +99,10 @@ class Cleaner:
         if value is None:
             return None, Action.MALFORMED if chosen is Action.SHIFT else chosen
         return DataElement(element.tag, _dictionary_vr(element.tag, element.VR), value), chosen
+
+    def _harmless(self, name: str) -> bool:
+        """Whether a name is one of the project's that does not name the patient."""
+        return name in self.rules.names and not self.identifiers.found(name)
 
     def _replacement(self, element: DataElement, chosen: Action) -> Any:
         """What stands in the place of a value; None where nothing can."""
@@ -132,6 +137,8 @@ class Cleaner:
             return Action.UID
         texts = _texts(element)
         if element.VR == "CS" and not all(_CODE.match(text) for text in texts):
+            return Action.MALFORMED
+        if element.VR == "TM" and not all(_TIME.fullmatch(text) for text in texts):
             return Action.MALFORMED
         if element.VR in _TEXTS and any(self.identifiers.found(text) for text in texts):
             return Action.FOUND

@@ -106,7 +106,7 @@ def test_dates_move_together_and_the_device_may_stay() -> None:
     image = ct_slice(0)
     image.StudyDate, image.AcquisitionDateTime = "20240402", "20240405101112.5+0100"
     image.StudyTime, image.PatientBirthDate = "101112", "19500102"
-    image.SeriesDate = "not a date"
+    image.SeriesDate, image.SeriesTime = "not a date", "at Jane's"
     image.StationName, image.DeviceSerialNumber = "CT7", "4711"
     made, done = clean(image, Rules(keep_device=True, shift_dates=True))
     days = pydicom.valuerep.DA("20240402") - pydicom.valuerep.DA(made.StudyDate)
@@ -115,7 +115,7 @@ def test_dates_move_together_and_the_device_may_stay() -> None:
     assert (moved - pydicom.valuerep.DA(made.StudyDate)).days == 3
     assert made.AcquisitionDateTime.endswith("101112.5+0100")
     assert not made.PatientBirthDate and "SeriesDate" not in made
-    assert done["(0008,0021)"] is Action.MALFORMED
+    assert done["(0008,0021)"] is done["(0008,0031)"] is Action.MALFORMED
     assert made.StationName == "CT7" and made.DeviceSerialNumber == "4711"
     codes = [item.CodeValue for item in made.DeidentificationMethodCodeSequence]
     assert codes == ["113100", "113107", "113109"]
@@ -133,6 +133,10 @@ def test_names_of_structures_stay_where_they_are_known(tmp_path: Path) -> None:
     first, second = made.StructureSetROISequence
     assert first.ROIName == "Tumour" and not second.ROIName and "ROIDescription" not in first
     assert made.StructureSetLabel == "REMOVED"
+    # A class that somebody called after the patient is no name to keep.
+    item.ROIName = "Tumour of Doe"
+    made, _ = clean(label, Rules(names=frozenset(["Tumour of Doe"])))
+    assert not made.StructureSetROISequence[0].ROIName
 
 
 def test_pixels_that_may_show_the_patient_are_flagged() -> None:
