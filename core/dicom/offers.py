@@ -9,7 +9,7 @@ import numpy as np
 from core.dicom.outcomes import CURED, places
 from core.dicom.remedies import KEEP, REGRIDDING, Kind, Offer, Remedy
 from core.dicom.scanned import Scanned
-from core.dicom.tolerances import FILL_MM, GAP, faithful_diameter_mm, lattice_mm
+from core.dicom.tolerances import FILL_MM, GAP, copied_mm, faithful_diameter_mm, lattice_mm
 from core.errors import UserError
 
 #: A stack that would fall into more parts than this is not offered to be split.
@@ -101,7 +101,7 @@ def _fills(scanned: Scanned) -> bool:
     step = scanned.geometry.spacing[0]
     offsets = np.asarray(scanned.offsets)
     off = np.abs(offsets - np.rint(offsets / step) * step)
-    return bool(off.max() <= lattice_mm(step))
+    return bool(off.max() <= copied_mm(step))
 
 
 def _recommended(scanned: Scanned) -> Kind | None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from core.dicom.remedies import REGRIDDING, Remedy
 from core.dicom.scanned import Scanned
-from core.dicom.tolerances import lattice_mm
+from core.dicom.tolerances import copied_mm
 from core.geometry import Geometry
 from core.volume import Check
 
@@ -58,7 +58,7 @@ def places(scanned: Scanned, step: float) -> tuple[tuple[int, ...], tuple[float,
     and the share of the next. A slice within the tolerance is taken as it is.
     """
     offsets = np.asarray(scanned.offsets)
-    tolerance = lattice_mm(min(step, scanned.geometry.spacing[0]))
+    tolerance = copied_mm(min(step, scanned.geometry.spacing[0]))
     count = int((offsets[-1] + tolerance) / step) + 1
     below: list[int] = []
     weight: list[float] = []

@@ -45,6 +45,13 @@ def lattice_mm(step: float) -> float:
     return min(POSITION_MM, 0.1 * step)
 
 
+def copied_mm(step: float) -> float:
+    """mm within which a scanned slice stands for a plane of a new grid with its very values. Half
+    of :func:`lattice_mm`, so that with all rounding it stays within :data:`POSITION_MM`.
+    """
+    return 0.5 * lattice_mm(step)
+
+
 def faithful_diameter_mm(gap: float, error: float = 0.005) -> float:
     """Diameter in mm from which a ball cut by a gap of ``gap`` mm keeps its volume within ``error``
     when the gap is filled by linear interpolation.
