@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from core.events import CaseResult
 from core.geometry import Geometry
 from core.project.identity import identity_of
 from core.project.project import Project
@@ -13,7 +14,10 @@ from core.project.records import SeriesRecord
 from gui import preferences
 from gui.dialogs.settings import SettingsDialog
 from gui.pages.library_model import LibraryModel
+from gui.run.gallery import GalleryCard
+from gui.run.history import RunHistory
 from gui.session import Session
+from tests.gui.run.recorded import validation
 
 
 @pytest.fixture
@@ -77,3 +81,14 @@ def test_the_switch_is_kept(session, qtbot) -> None:
     assert session.pseudonyms and preferences.load().pseudonyms
     dialog.pseudonyms.click()
     assert not session.pseudonyms and not preferences.load().pseudonyms
+
+
+def test_pictures_of_validation_cases_name_no_patient(session, qtbot, tmp_path) -> None:
+    session.set_pseudonyms(True)
+    gallery = GalleryCard()
+    qtbot.addWidget(gallery)
+    gallery.name_of = session.shown
+    case = CaseResult(series_uid="1.1", patient_id="Doe^Jane", dice=0.8, preview="")
+    gallery.show_history(RunHistory([validation(1.0, 0.8, cases=(case,))]), tmp_path)
+    (tile,) = gallery.row.tiles
+    assert tile.accessibleName().startswith(session.shown("Doe^Jane"))

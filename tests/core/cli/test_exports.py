@@ -7,8 +7,11 @@ from pathlib import Path
 import numpy as np
 import pydicom
 
+from core.geometry import Geometry
+from core.images import write_image, write_mask
 from core.project.importer import import_paths
 from core.project.project import Project
+from core.volume import Volume
 from tests.core.cli.conftest import Cli
 from tests.core.dicom.make import write_series
 
@@ -59,3 +62,19 @@ def test_deidentify_shows_before_it_writes(cli: Cli, tmp_path: Path) -> None:
     assert len(list(out.rglob("*.dcm"))) == 6
     assert "Doe" not in (out / "audit.tsv").read_text(encoding="utf-8")
     assert "not empty" in cli("deidentify", project, out, *args).err
+
+
+def test_masks_on_other_grids_are_told_and_taken_when_accepted(cli: Cli, tmp_path: Path) -> None:
+    grid = Geometry((4, 6, 5), (2.0, 0.7, 0.8), (5.0, -3.0, 40.0))
+    fine = Geometry((8, 6, 5), (1.0, 0.7, 0.8), (5.0, -3.0, 39.5))
+    hu = np.arange(120, dtype=np.int16).reshape(4, 6, 5) - 60
+    (tmp_path / "n").mkdir()
+    write_image(tmp_path / "n" / "x_image.nii.gz", Volume(hu, grid))
+    mask = np.zeros(fine.shape, np.uint8)
+    mask[2:6, 1:3, 1:3] = 1
+    write_mask(tmp_path / "n" / "x_mask.nii.gz", mask, fine, None)
+    cli("init", tmp_path / "p")
+    told = cli("import", tmp_path / "p", tmp_path / "n").out
+    assert "It covers 100 % of the image" in told and "0 of them with labels" in told
+    taken = cli("import", tmp_path / "p", tmp_path / "n", "--accept-masks", "--json").json
+    assert taken["skipped"] == [] and taken["series"][0]["labels"] == ["Tumour"]
