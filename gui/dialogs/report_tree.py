@@ -28,7 +28,7 @@ from PySide6.QtWidgets import (
 )
 
 from core.project.records import Skipped
-from gui import theme
+from gui import i18n, theme
 from gui.widgets.paint import rounded, text, width_of
 
 Index = QModelIndex | QPersistentModelIndex
@@ -119,14 +119,14 @@ class ReportModel(QAbstractItemModel):
         """Plain text for screen readers and tooltips."""
         item = self.file_at(index)
         if role == Qt.ItemDataRole.ToolTipRole:
-            words = plain_reason(item) if item else self.groups[index.row()].reason
+            words = i18n.sentence(plain_reason(item) if item else self.groups[index.row()].reason)
             where = f"<br>{escape(str(item.path))}" if item else ""
             return f"<p>{escape(words)}{where}</p>"
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
             if item is not None:
                 return f"{item.path.name}, {item.path.parent}"
             group = self.groups[index.row()]
-            return f"{len(group.files)} × {group.reason}"
+            return f"{len(group.files)} × {i18n.sentence(group.reason)}"
         return None
 
 
@@ -174,7 +174,7 @@ class _Delegate(QStyledItemDelegate):
         centre = Qt.AlignmentFlag.AlignHCenter
         text(p, pill, count, theme.font(12, 600), theme.T2, align=centre)
         words = QRectF(pill.right() + 10, rect.top(), rect.right() - pill.right() - 22, ROW - 1)
-        text(p, words, group.reason, font, theme.T1)
+        text(p, words, i18n.sentence(group.reason), font, theme.T1)
 
 
 class ReportTree(QTreeView):

@@ -118,6 +118,7 @@ class LibraryPage(QWidget):
         session.models_changed.connect(self._show_chosen)
         self.filters.changed.connect(self.refresh)
         self.filters.view_changed.connect(self._show_view)
+        self.filters.search.below.connect(self._into_rows)
         self.table.header.sortIndicatorChanged.connect(self._sorted)
         self.table.selectionModel().selectionChanged.connect(lambda _on, _off: self._selected())
         self.table.selectionModel().currentChanged.connect(lambda _new, _old: self._selected())
@@ -251,6 +252,13 @@ class LibraryPage(QWidget):
         view = self.grid if self.filters.view.key() == "grid" else self.table
         empty = self.model.rowCount() == 0 and self.filters.narrowed()
         self._views.setCurrentWidget(self.nothing if empty else view)
+
+    def _into_rows(self) -> None:
+        """From the search into what it found, at once, though the last letter may still wait."""
+        self.refresh()
+        view = self._views.currentWidget()
+        if view is not self.nothing:
+            view.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _show_all(self) -> None:
         self.filters.reset()

@@ -39,9 +39,13 @@ class Field(QLineEdit):
 
 
 class SearchField(Field):
-    """Filters while one types: :attr:`searched` follows the text by 60 ms. Esc clears it."""
+    """Filters while one types: :attr:`searched` follows the text by 60 ms. Esc clears it.
+
+    below: Enter or the down arrow, to go on in what was found.
+    """
 
     searched = Signal(str)
+    below = Signal()
 
     def __init__(self, placeholder: str, parent: QWidget | None = None) -> None:
         super().__init__("", placeholder, parent=parent)
@@ -62,6 +66,8 @@ class SearchField(Field):
                 self.clearFocus()
             return
         super().keyPressEvent(event)
+        if event.key() in (Qt.Key.Key_Down, Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.below.emit()
 
 
 class NumberField(Field):

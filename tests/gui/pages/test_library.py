@@ -80,6 +80,21 @@ def test_typing_filters_at_once(qtbot, page):
     qtbot.waitUntil(lambda: len(patients(page)) == 4)
 
 
+def test_enter_in_the_search_goes_into_what_it_found_and_opens(qtbot, page, session):
+    page.activateWindow()
+    page.focus_search()
+    qtbot.keyClicks(page.filters.search, "lf-0003")
+    qtbot.keyClick(page.filters.search, Qt.Key.Key_Return)
+    assert patients(page) == ["LF-0003"]
+    qtbot.waitUntil(page.table.hasFocus)
+    qtbot.keyClick(page.table, Qt.Key.Key_Return)
+    assert session.open_uid == "2.25.2"
+    page.filters.search.setText("zebra")
+    page.filters.search.setFocus()
+    qtbot.keyClick(page.filters.search, Qt.Key.Key_Down)
+    assert page.nothing.isVisible()
+
+
 def test_typing_in_the_table_goes_to_the_search(qtbot, page):
     page.table.setFocus()
     qtbot.keyClick(page.table, Qt.Key.Key_3)
