@@ -13,6 +13,7 @@ from core.dicom.elements import Parsed, items, text, whole
 from core.dicom.frames import Frame, frames_of
 from core.dicom.merge import Region, Structure, merge
 from core.dicom.parsing import parse, quiet
+from core.dicom.scanned import Scanned
 from core.dicom.segpixels import SegPixels
 from core.dicom.slices import stack_geometry
 from core.dicom.stack import Raster, Stack, on_series
@@ -80,10 +81,13 @@ def _stack(path: Path, dataset: Dataset, frames: tuple[Frame, ...]) -> tuple[Sta
         planes[index] = len(firsts) - 1
     geometry, offsets = stack_geometry([frames[i] for i in firsts], (len(firsts), *shape))
     geometry = replace(geometry, spacing=(_distance(frames[0], offsets), *geometry.spacing[1:]))
-    shifts, _ = Stack(geometry, offsets).in_plane(positions)
-    if np.abs(shifts).max() > 0.5:
+    stack = Scanned.of(geometry, positions[firsts])
+    pixels, _ = Stack(geometry, offsets).in_plane(positions - positions[firsts][planes])
+    aside = np.abs(np.diff(stack.shifts, axis=0)).max(initial=0.0, axis=1)
+    # Planes of a tilted gantry slide aside, but by less than they rise; tiles jump.
+    if np.abs(pixels - pixels[firsts[0]]).max() > 0.5 or np.any(aside > np.diff(offsets)):
         raise FileRefusedError(path, "its frames are tiles, not slices")
-    return Stack(geometry, offsets), planes
+    return Stack(geometry, offsets, stack.shifts if stack.sheared else ()), planes
 
 
 def _distance(frame: Frame, offsets: tuple[float, ...]) -> float:

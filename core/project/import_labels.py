@@ -17,7 +17,7 @@ from core.errors import FileRefusedError
 from core.geometry import Geometry
 from core.images import read_geometry, read_raw
 from core.labels.schema import LabelSchema
-from core.project.import_series import stack_of
+from core.project.import_series import in_series, stack_of
 from core.project.mask_matching import (
     box_share,
     same_box,
@@ -218,11 +218,7 @@ def _by_reference(header: Header, records: Sequence[SeriesRecord]) -> list[Serie
     """Series a DICOM label can belong to: those it names, else those of its frame of reference,
     else those of its study.
     """
-    named = [
-        r
-        for r in records
-        if r.series_uid in header.referenced or r.series_uid.rpartition(".")[0] in header.referenced
-    ]
+    named = [r for r in records if in_series(r.series_uid, header.referenced)]
     if named:
         return named
     if header.frame_uid:

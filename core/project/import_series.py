@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -57,8 +58,8 @@ def with_known_slices(
     found = {h.series_uid for h in headers if h.kind == "ct" and h.series_uid}
     scanned = {h.path for h in headers}
     more: list[Path] = []
-    for record in project.series():
-        if record.source == "dicom" and _in_series(record.series_uid, found):
+    for record in project.library.all(hidden=True):
+        if record.source == "dicom" and in_series(record.series_uid, found):
             more += [p for p in record.files if p not in scanned and p.is_file()]
     known = [h for _, h in files.headers(list(dict.fromkeys(more))) if isinstance(h, Header)]
     return [*headers, *known]
@@ -124,8 +125,12 @@ def stack_of(record: SeriesRecord) -> Stack:
     return Stack.even(record.geometry)
 
 
-def _in_series(uid: str, series_uids: set[str]) -> bool:
-    return uid in series_uids or uid.rpartition(".")[0] in series_uids
+def in_series(uid: str, series_uids: Collection[str]) -> bool:
+    """Whether a volume's UID is that of a DICOM series, of one of several volumes of it (``.N``),
+    or of a part such a volume was split into (``.0.N``).
+    """
+    whole = re.sub(r"\.0\.\d+$", "", uid)
+    return not {uid, whole, whole.rpartition(".")[0]}.isdisjoint(series_uids)
 
 
 def _anonymous(header: Header) -> str:
