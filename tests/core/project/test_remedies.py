@@ -15,12 +15,15 @@ import SimpleITK as sitk
 
 from core.data.cache import prepare
 from core.dicom.remedies import KEEP, Remedy
+from core.dicom.seg import read_seg
 from core.errors import FileRefusedError, UserError
 from core.export.images import export_image, export_label
+from core.export.labels import LabelOptions, export_dicom_label
 from core.labels.edits import make_edit
 from core.labels.moving import NEXT_FILE, begin_move
 from core.project import manifest
 from core.project.carrying import Lay, carry
+from core.project.import_series import stack_of
 from core.project.importer import import_paths
 from core.project.project import Project
 from core.project.reading import read_volume
@@ -424,3 +427,12 @@ def test_labels_find_the_parts_of_a_split_series(project: Project, tmp_path: Pat
     assert project.record(first.series_uid).label_voxels > 0
     assert import_paths(project, [tmp_path / "ct"]).series[0].hidden  # still split
     assert [r.part_of for r in project.series()] == [record.series_uid] * 2
+
+
+def test_a_seg_of_a_tilted_series_gives_every_voxel_back(project: Project, tmp_path: Path) -> None:
+    record = tilted(project, tmp_path)
+    before = labelled(project, record)
+    options = LabelOptions(made="manual")
+    written = export_dicom_label(project, record.series_uid, tmp_path / "seg.dcm", "seg", options)
+    found = read_seg(written.path).rasterise(stack_of(record))
+    assert np.array_equal(found.labels > 0, before > 0)
