@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import struct
+import subprocess
+import sys
 import zlib
 from pathlib import Path
 
@@ -175,6 +177,14 @@ def test_children_give_the_same_answers_in_order(
     monkeypatch.setattr(scan, "WORTH_CHILDREN", 1)
     assert list(scan.read_headers(files)) == here
     assert [path for path, _ in here] == files
+
+
+def test_children_load_neither_pydicom_nor_numpy_until_a_file_needs_them() -> None:
+    script = (
+        "import sys, core.dicom.workers\n"
+        "sys.exit(any(m in sys.modules for m in ('pydicom', 'numpy', 'SimpleITK', 'imagecodecs')))"
+    )
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
 
 def test_children_end_when_cancelled(tmp_path: Path) -> None:
