@@ -23,7 +23,7 @@ NATIVE = (IMPLICIT_LITTLE, EXPLICIT_LITTLE, EXPLICIT_BIG)
 VALUE_ERRORS = (
     OSError,
     EOFError,
-    ValueError,  # includes pydicom's BytesLengthException
+    ValueError,
     TypeError,
     LookupError,
     AttributeError,
@@ -95,9 +95,14 @@ def text(dataset: Elements, keyword: str) -> str:
         return value.replace("\0", "").strip()
     if value is None:
         return ""
-    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
-        return "\\".join(str(v).strip() for v in value)
-    return str(value).replace("\0", "").strip()
+    try:
+        if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+            if any(hasattr(item, "get") for item in value):
+                return ""  # a sequence where text belongs; its items' text would be all they hold
+            return "\\".join(str(v).strip() for v in value)
+        return str(value).replace("\0", "").strip()
+    except _raised:
+        return ""
 
 
 def number(dataset: Elements, keyword: str) -> float | None:
@@ -115,7 +120,7 @@ def numbers(dataset: Elements, keyword: str) -> tuple[float, ...]:
     listed: Any = value if many else (value,)
     try:
         found = tuple(float(v) for v in listed)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return ()
     return found if all(map(math.isfinite, found)) else ()
 
@@ -138,5 +143,15 @@ def _value(dataset: Elements, keyword: str) -> Any:
     # Conversion is lazy in pydicom, so a damaged value shows up here.
     try:
         return dataset.get(keyword)
-    except VALUE_ERRORS:
+    except _raised:
         return None
+
+
+#: What conversions raise: :data:`VALUE_ERRORS`, and what :func:`also_raised` added.
+_raised: tuple[type[Exception], ...] = VALUE_ERRORS
+
+
+def also_raised(*kinds: type[Exception]) -> None:
+    """Exceptions of a library that is loaded late, and that this module does not load."""
+    global _raised  # noqa: PLW0603 - one process has one pydicom
+    _raised = (*VALUE_ERRORS, *kinds)

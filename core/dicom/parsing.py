@@ -29,7 +29,7 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
-from core.dicom.elements import VALUE_ERRORS, Parsed, PixelElement
+from core.dicom.elements import VALUE_ERRORS, Parsed, PixelElement, also_raised
 from core.errors import FileRefusedError
 
 # Values that break the standard's rules on length and characters are used as they are.
@@ -40,6 +40,7 @@ logging.getLogger("pydicom").setLevel(logging.CRITICAL)
 #: What pydicom and its decoders raise on damaged input; they promise nothing narrower. Only calls
 #: into them stand inside a ``try`` with this.
 PARSE_ERRORS = (*VALUE_ERRORS, InvalidDicomError, BytesLengthException)
+also_raised(InvalidDicomError, BytesLengthException)
 
 #: Deflated datasets are inflated up to this size. A CT slice has 0.5 MB; a legacy multi-frame
 #: object of a thousand of them still fits.

@@ -146,6 +146,25 @@ def test_sequences_nested_a_thousand_deep(tmp_path: Path, depth: int, undefined:
     assert not said or "nested" in said or "damaged" in said
 
 
+def test_values_of_another_kind_than_their_tag(tmp_path: Path) -> None:
+    """Found by fuzzing: pydicom has exceptions of its own, and a sequence is no text."""
+    path = tmp_path / "kind.dcm"
+    data = encoded()
+    path.write_bytes(
+        data.replace(b"\2\0\2\0UI", b"\2\0\2\0UL").replace(b"\x08\0\x16\0UI", b"\x08\0\x16\0UL")
+    )
+    ends_well(path)
+    at = data.index(b"\x08\0\x08\0CS")
+    end = at + 8 + int.from_bytes(data[at + 6 : at + 8], "little")
+    inner = b"RI\0\0RY" + struct.pack("<H", 2) + b"xx"
+    item = struct.pack("<HHI", 0xFFFE, 0xE000, len(inner)) + inner
+    sequence = b"\x08\0\x08\0SQ\0\0" + struct.pack("<I", len(item)) + item
+    path.write_bytes(data[:at] + sequence + data[end:])
+    ends_well(path)
+    path.write_bytes(data.replace(b"IS\2\0001 ", b"IS\2\0009e"))
+    ends_well(path)
+
+
 def within(name: str, **values: object) -> Dataset:
     """A functional group: a sequence ``name`` of one item that holds ``values``."""
     inner, outer = Dataset(), Dataset()
