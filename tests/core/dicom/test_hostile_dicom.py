@@ -196,7 +196,7 @@ def test_a_thousand_frames_at_one_place_are_not_all_compared(tmp_path: Path) -> 
     header = read_header(crowded(tmp_path / "mf.dcm", 1000, differ=False))
     begun = time.process_time()
     (found,) = group([header])
-    assert time.process_time() - begun < 20  # a hang guard; it was 500 s
+    assert time.process_time() - begun < 20  # a hang guard: a hundred frames took 5 s once
     assert found.geometry.shape == (1, 1, 1)
     (check,) = (c for c in found.checks if c.code == "duplicate-positions")
     assert "499 of which could not be compared" in check.message
