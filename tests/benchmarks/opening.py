@@ -95,7 +95,8 @@ def made_headers(folder: Path, files: int, series: int = 50) -> Path:
         here.mkdir(exist_ok=True)
         made = data.replace(b"498.10.100000", b"498.%02d.%06d" % (which + 10, number + 100_000))
         made = made.replace(b"8.498.10\0", b"8.498.%02d\0" % (which + 10))
-        (here / f"{number:06d}").write_bytes(made.replace(b"0000.0", b"%06.1f" % (number % 1000 * 1.5)))
+        place = b"%06.1f" % (number % 1000 * 1.5)
+        (here / f"{number:06d}").write_bytes(made.replace(b"0000.0", place))
     return folder
 
 
