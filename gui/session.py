@@ -11,7 +11,7 @@ import re
 import threading
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,29 +25,12 @@ from core.project.project import Project
 from core.project.recent import remember
 from core.project.records import ImportReport, LabelStatus, SeriesRecord, Split
 from core.project.search import sort_records
+from gui.importing import ImportState, import_held, make_demo
 from gui.tasks import Task, TaskPool
 
 #: While an import runs, new rows appear at most this often.
 _REFRESH_S = 0.5
 DEMO_CASES = 16
-
-
-@dataclass(frozen=True, slots=True)
-class ImportState:
-    """How far an import or the making of a demo is.
-
-    kind: import or demo. name: folder or file. stage: the importer's word (scanning, reading...).
-    done of total (0 while unknown). started: ``time.monotonic`` of its start.
-    """
-
-    kind: str
-    name: str
-    stage: str = ""
-    done: int = 0
-    total: int = 0
-    series_found: int = 0
-    skipped: int = 0
-    started: float = 0.0
 
 
 def projects_home() -> Path:
@@ -307,7 +290,7 @@ class Session(QObject):
             return
         name = paths[0].name if len(paths) == 1 else self.tr("%n item(s)", "", len(paths))
         what = (list(paths), self._hold.is_set)
-        self._start(_import, what, ImportState("import", name, started=time.monotonic()))
+        self._start(import_held, what, ImportState("import", name, started=time.monotonic()))
 
     def open_demo(self, folder: Path | None = None) -> None:
         """Open the demo project in the user's documents; make the cases that it lacks."""
@@ -323,7 +306,7 @@ class Session(QObject):
     def fill_demo(self, cases: int = DEMO_CASES) -> None:
         """Make the demo's cases in the background, one row after the other."""
         state = ImportState("demo", self.tr("demo cases"), "", 0, cases, started=time.monotonic())
-        self._start(_demo, cases, state)
+        self._start(make_demo, cases, state)
 
     def cancel_import(self) -> None:
         """End the import after the file it is at; what it found so far stays."""
@@ -387,35 +370,3 @@ class Session(QObject):
         self.refresh_series()
         self.import_finished.emit(ImportReport((), ()))
         self.error.emit(self.tr("The import stopped"), sentence)
-
-
-def _import(
-    project: Project, what: Any, state: ImportState, progress: Any, cancelled: Any
-) -> ImportReport:
-    """Background: import paths unless held (``what`` is both), telling the strip how far it is."""
-    # Loaded late: pydicom and SimpleITK must not hold up the window.
-    from core.project.importer import import_paths  # noqa: PLC0415
-
-    def tell(step: Any) -> None:
-        progress(
-            ImportState(
-                state.kind, state.name, step.stage, step.done, step.total,
-                step.series_found, step.skipped, state.started,
-            )
-        )  # fmt: skip
-
-    paths, paused = what
-    return import_paths(project, paths, tell, cancelled, paused)
-
-
-def _demo(
-    project: Project, cases: int, state: ImportState, progress: Any, cancelled: Any
-) -> ImportReport:
-    """Background: make the demo's cases."""
-    from core.demo.project import fill_demo  # noqa: PLC0415 - loaded late, as above
-
-    def tell(done: int, total: int) -> None:
-        progress(ImportState(state.kind, state.name, "", done, total, done, started=state.started))
-
-    fill_demo(project, cases, 0, tell, cancelled)
-    return ImportReport((), ())

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QStackedWidget, QVBoxLay
 from core.project.records import ImportReport, SeriesRecord, Split
 from core.project.search import Order, filter_records
 from gui.dialogs.split import SplitDialog
+from gui.importing import ImportState
 from gui.pages.library_actions import Actions
 from gui.pages.library_details import Details
 from gui.pages.library_empty import LibraryEmpty
@@ -22,7 +23,7 @@ from gui.pages.library_model import ORDERS, Column, LibraryModel
 from gui.pages.library_strip import ImportStrip
 from gui.pages.library_thumbs import Thumbnails
 from gui.pages.library_view import LibraryGrid, LibraryTable, chosen_rows, ranges
-from gui.session import ImportState, Session
+from gui.session import Session
 from gui.widgets import EmptyState
 
 #: Narrower than this, the details lie over the table as a drawer (1400 less the rail).

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
 
 from core.project.records import SeriesRecord
 from gui import theme
+from gui.importing import ImportState
 from gui.pages.library_model import (
     READING,
     RECORD,
@@ -35,7 +36,6 @@ from gui.pages.library_words import (
     status_look,
     tr,
 )
-from gui.session import ImportState
 from gui.widgets import Pill
 from gui.widgets.paint import colour, glyph, rounded, text
 from gui.widgets.rows import HoverDelegate

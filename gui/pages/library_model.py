@@ -9,7 +9,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersisten
 
 from core.project.records import SeriesRecord
 from gui import i18n
-from gui.session import ImportState
+from gui.importing import ImportState
 
 Index = QModelIndex | QPersistentModelIndex
 

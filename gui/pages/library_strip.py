@@ -7,8 +7,9 @@ import time
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QWidget
 
 from gui import theme
+from gui.importing import ImportState
 from gui.pages.library_words import reading_words, thousands
-from gui.session import ImportState, Session
+from gui.session import Session
 from gui.widgets import Elided, IconButton, ProgressBar, label
 
 

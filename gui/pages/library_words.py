@@ -9,7 +9,7 @@ from PySide6.QtCore import QCoreApplication
 from core.project.records import SeriesRecord
 from core.volume import Check
 from gui import i18n
-from gui.session import ImportState
+from gui.importing import ImportState
 
 _FORMATS = (
     (".nii.gz", "NIfTI"), (".nii", "NIfTI"), (".hdr", "NIfTI"), (".nrrd", "NRRD"),

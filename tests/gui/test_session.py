@@ -11,7 +11,8 @@ from core.errors import UserError
 from core.geometry import Geometry
 from core.project.project import Project
 from core.project.records import SeriesRecord
-from gui.session import ImportState, Session
+from gui.importing import ImportState
+from gui.session import Session
 from tests.core.dicom.make import write_series
 
 

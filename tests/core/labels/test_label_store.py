@@ -157,7 +157,7 @@ def test_files_of_another_grid_are_refused(tmp_path: Path) -> None:
         with pytest.raises(FileRefusedError, match=r"label\.seg\.nrrd"):
             LabelStore(tmp_path, other, SCHEMA).load()
     store.path.write_bytes(b"NRRD0004\nnonsense")
-    with pytest.raises(FileRefusedError, match="has no end.*Restore it"):
+    with pytest.raises(FileRefusedError, match=r"has no end.*Restore it"):
         store.load()
     store.path.write_bytes(b"")
     with pytest.raises(FileRefusedError):

@@ -15,86 +15,42 @@ import SimpleITK as sitk
 
 from core.data.cache import prepare
 from core.dicom.remedies import KEEP, Remedy
-from core.dicom.seg import read_seg
 from core.errors import FileRefusedError, UserError
 from core.export.images import export_image, export_label
-from core.export.labels import LabelOptions, export_dicom_label
 from core.labels.edits import make_edit
 from core.labels.moving import NEXT_FILE, begin_move
 from core.project import manifest
 from core.project.carrying import Lay, carry
-from core.project.import_series import stack_of
 from core.project.importer import import_paths
 from core.project.project import Project
 from core.project.reading import read_volume
-from core.project.records import SeriesRecord
 from core.project.thumbnails import thumbnail
 from tests.core.data.plans import tiny_plan
-from tests.core.dicom.make import write_rtstruct
 from tests.core.dicom.truth import (
     Ellipsoid,
     Grid,
-    heights,
     stacked,
     write,
 )
-
-BODY = Ellipsoid()
-GRID = Grid(rows=48, columns=48, spacing=(1.5, 1.5))
-EVEN = heights(*[3.0] * 26)
-FILL, SHEAR, EVENLY = Remedy(kind="interpolate"), Remedy(kind="shear"), Remedy(kind="resample")
+from tests.core.project.remedied import (
+    BODY,
+    EVEN,
+    EVENLY,
+    FILL,
+    GRID,
+    SHEAR,
+    assert_label_true,
+    gap,
+    labelled,
+    outline,
+    tilted,
+)
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Iterator[Project]:
     with Project.create(tmp_path / "project") as made:
         yield made
-
-
-def gap(project: Project, tmp_path: Path, absent: tuple[int, ...] = (13,)) -> SeriesRecord:
-    firsts = [f for i, f in enumerate(stacked(EVEN, GRID)) if i not in absent]
-    write(tmp_path / "ct", firsts, grid=GRID)
-    (record,) = import_paths(project, [tmp_path / "ct"]).series
-    return record
-
-
-def tilted(project: Project, tmp_path: Path, degrees: float = 14.0) -> SeriesRecord:
-    angle = math.radians(degrees)
-    turned = (1.0, 0.0, 0.0, 0.0, math.cos(angle), -math.sin(angle))
-    grid = Grid(60, 48, (1.5, 1.5), turned)
-    write(tmp_path / "ct", stacked(EVEN, grid, (-math.tan(angle), 0.0)), grid=grid)
-    (record,) = import_paths(project, [tmp_path / "ct"]).series
-    return record
-
-
-def outline(record: SeriesRecord, body: Ellipsoid = BODY) -> np.ndarray:
-    """The voxels of a series as scanned whose centres lie in the body."""
-    grid = record.geometry
-    assert record.scanned is not None
-    index = np.stack(np.mgrid[0:1, : grid.shape[1], : grid.shape[2]], axis=-1)
-    plane = grid.index_to_mm(index) - np.asarray(grid.origin)
-    firsts = record.scanned.positions()[:, None, None, :]
-    return (body.radius(firsts + plane) < 1).astype(np.uint8)
-
-
-def labelled(project: Project, record: SeriesRecord, body: Ellipsoid = BODY) -> np.ndarray:
-    project.ensure_class("Tumour", lesion=True)
-    labels = outline(record, body)
-    project.label_store(record.series_uid).save(labels)
-    project.save_label_summary(record.series_uid, labels)
-    project.set_split([record.series_uid], "train")
-    return labels
-
-
-def assert_label_true(project: Project, uid: str, body: Ellipsoid = BODY) -> None:
-    record = project.record(uid)
-    labels = project.label_store(uid).load()
-    assert labels.shape == record.geometry.shape
-    ml = np.count_nonzero(labels) * record.geometry.voxel_ml
-    assert abs(ml / body.ml - 1) < 0.005, f"{ml:.3f} mL, not {body.ml:.3f}"
-    centre = record.geometry.index_to_mm(np.argwhere(labels)).mean(axis=0)
-    assert np.abs(centre - body.centre).max() < 0.1, centre
-    assert record.lesion_ml == pytest.approx(ml)
 
 
 @pytest.mark.parametrize("absent", [(13,), (5, 20), (12, 13)])
@@ -378,61 +334,3 @@ def test_carrying_keeps_classes_apart_and_drops_nothing_at_the_ends() -> None:
     assert np.array_equal(made[[0, 1, 3]], labels)
     assert np.array_equal(made[2], labels[1])
     assert np.array_equal(carry(made, target, source), labels)
-
-
-def contours(body: Ellipsoid, record: SeriesRecord) -> list[np.ndarray]:
-    """The body's outline on each scanned slice of a stack that lies along its rows, in LPS mm."""
-    assert record.scanned is not None
-    row, column, normal = record.geometry.axes.T
-    turn = np.linspace(0, 2 * math.pi, 64, endpoint=False)
-    found = []
-    for first in record.scanned.positions():
-        # In the plane p = o + a row + b column the ellipsoid is a conic; solved ray by ray.
-        centre = np.asarray(body.centre)
-        o = centre + normal * ((first - centre) @ normal)
-        rays = np.cos(turn)[:, None] * row + np.sin(turn)[:, None] * column
-        q, d = (o - centre) / body.semi, rays / np.asarray(body.semi)
-        a, b, c = (d * d).sum(1), d @ q, q @ q - 1
-        if c < 0:
-            found.append(o + rays * ((-b + np.sqrt(b * b - a * c)) / a)[:, None])
-    return found
-
-
-@pytest.mark.parametrize("remedy", [None, SHEAR])
-def test_contours_of_a_tilted_series_lie_on_its_slices(
-    project: Project, tmp_path: Path, remedy: Remedy | None
-) -> None:
-    record = tilted(project, tmp_path)
-    if remedy is not None:
-        (record,) = project.apply_remedy(record.series_uid, remedy)
-    write_rtstruct(tmp_path / "rt" / "s", {"GTV": contours(BODY, record)})
-    import_paths(project, [tmp_path / "rt"])
-    labels = project.label_store(record.series_uid).load()
-    if remedy is None:  # drawn on the slices as they were scanned
-        drawn = outline(record)
-        overlap = 2 * np.count_nonzero(labels & drawn) / (labels.sum() + drawn.sum())
-        assert overlap > 0.99
-    else:
-        assert_label_true(project, record.series_uid)
-
-
-def test_labels_find_the_parts_of_a_split_series(project: Project, tmp_path: Path) -> None:
-    firsts = stacked(EVEN, GRID)
-    write(tmp_path / "ct", firsts[:20] + firsts[25:], grid=GRID)
-    (record,) = import_paths(project, [tmp_path / "ct"]).series
-    (offer,) = [o for o in project.remedies(record.series_uid) if o.recommended]
-    first, _ = project.apply_remedy(record.series_uid, offer.remedy)
-    write_rtstruct(tmp_path / "rt" / "s", {"GTV": contours(BODY, record)})
-    import_paths(project, [tmp_path / "rt"])
-    assert project.record(first.series_uid).label_voxels > 0
-    assert import_paths(project, [tmp_path / "ct"]).series[0].hidden  # still split
-    assert [r.part_of for r in project.series()] == [record.series_uid] * 2
-
-
-def test_a_seg_of_a_tilted_series_gives_every_voxel_back(project: Project, tmp_path: Path) -> None:
-    record = tilted(project, tmp_path)
-    before = labelled(project, record)
-    options = LabelOptions(made="manual")
-    written = export_dicom_label(project, record.series_uid, tmp_path / "seg.dcm", "seg", options)
-    found = read_seg(written.path).rasterise(stack_of(record))
-    assert np.array_equal(found.labels > 0, before > 0)

@@ -11,11 +11,12 @@ from core.project.records import ImportReport, Skipped
 from core.volume import Check
 from gui.dialogs.import_report import ImportReportDialog
 from gui.dialogs.split import SplitDialog
+from gui.importing import ImportState
 from gui.pages.library import LibraryPage
 from gui.pages.library_details import millilitres
 from gui.pages.library_model import Column
 from gui.pages.library_words import check_words, thousands
-from gui.session import ImportState, Session
+from gui.session import Session
 from tests.gui.pages.library_case import fill
 
 
