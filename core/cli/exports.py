@@ -102,7 +102,7 @@ def _written(path: Path, output: Output, images: Path | None = None) -> int:
     size = path.stat().st_size
     also = "" if images is None else f" The images it refers to lie in {images}."
     output.result(
-        {"path": path, "bytes": size, "images": images},
+        {"path": path, "bytes": size} | ({} if images is None else {"images": images}),
         f"Wrote {path} ({size / 1e6:.1f} MB).{also}",
     )
     return 0

@@ -150,6 +150,14 @@ def _figure(value: Any) -> float:
     return float(value)
 
 
+def _known(value: Any) -> float:
+    """A figure that must be there, since JSON has no word for one that is not inside a list."""
+    figure = _figure(value)
+    if not math.isfinite(figure):
+        raise ValueError("a finite number expected")
+    return figure
+
+
 def _flag(value: Any) -> bool:
     if not isinstance(value, bool):
         raise TypeError("true or false expected")
@@ -159,14 +167,14 @@ def _flag(value: Any) -> bool:
 def _pair(value: Any) -> tuple[float, float] | None:
     if value is None:
         return None
-    low, high = (_figure(v) for v in value)
+    low, high = (_known(v) for v in value)
     return (low, high)
 
 
 def _triple(value: Any) -> tuple[float, float, float] | None:
     if value is None:
         return None
-    z, y, x = (_figure(v) for v in value)
+    z, y, x = (_known(v) for v in value)
     return (z, y, x)
 
 
@@ -177,8 +185,8 @@ def _names(value: Any) -> tuple[str, ...]:
 def _bands(value: Any) -> tuple[SizeBand, ...]:
     return tuple(
         SizeBand(
-            _figure(v["low_ml"]),
-            None if v["high_ml"] is None else _figure(v["high_ml"]),
+            _known(v["low_ml"]),
+            None if v["high_ml"] is None else _known(v["high_ml"]),
             _count(v["found"]),
             _count(v["lesions"]),
         )

@@ -26,6 +26,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from statistics import mean, median
 from typing import Any
@@ -38,11 +39,13 @@ SEEDS = (176, 177, 178)
 RESULT, LOG = "result.json", "log.txt"
 
 
-def _ours(data: Path, work: Path, given: argparse.Namespace) -> Outcome:
+def _ours(data: Path, work: Path, given: argparse.Namespace, place: bool = True) -> Outcome:
     from tests.benchmarks.peers import ours  # noqa: PLC0415
 
     budget = Budget(given.minutes[0], CLOCKS[given.clock])
-    return ours.run(data, work, budget=budget, seed=given.seeds[0], quality=given.quality)
+    return ours.run(
+        data, work, budget=budget, seed=given.seeds[0], quality=given.quality, place=place
+    )
 
 
 def _monai(data: Path, work: Path, given: argparse.Namespace) -> Outcome:
@@ -79,6 +82,7 @@ def _trivial(kind: str) -> Callable[[Path, Path, argparse.Namespace], Outcome]:
 
 CONTENDERS: dict[str, Callable[[Path, Path, argparse.Namespace], Outcome]] = {
     "ours": _ours,
+    "ours-placeless": partial(_ours, place=False),
     "nnunet-3d": _nnunet("3d_fullres"),
     "nnunet-2d": _nnunet("2d"),
     "monai": _monai,
@@ -211,7 +215,7 @@ def main() -> None:
         return
     for minutes in given.minutes:
         for name in given.only:
-            for seed in given.seeds if name == "ours" else given.seeds[:1]:
+            for seed in given.seeds if name.startswith("ours") else given.seeds[:1]:
                 folder = place(given, name, minutes, seed)
                 if not (folder / RESULT).is_file():
                     print(f"{name}, {minutes:g} minutes, seed {seed} ...", file=sys.stderr)

@@ -7,8 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+from core.data.plan import Quality
+from core.data.planner import plan_project, replan
+from core.hardware import devices
 from core.project.project import Project
-from core.project.runs import list_runs
+from core.project.runs import create_run, list_runs
 from tests.benchmarks.peers.cases import (
     IMAGE,
     PREDICTION,
@@ -36,8 +39,14 @@ def cli(*arguments: str, by_processor: bool = False) -> str:
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
-def run(data: Path, work: Path, *, budget: Budget, seed: int, quality: str) -> Outcome:
-    """Train within ``budget`` and write ``work/predictions``. quality: quick, balanced or best."""
+def run(
+    data: Path, work: Path, *, budget: Budget, seed: int, quality: Quality, place: bool = True
+) -> Outcome:
+    """Train within ``budget`` and write ``work/predictions``. quality: quick, balanced or best.
+
+    place: False switches off what the planner may have switched on, place as an input, as the form
+    of the Train page does.
+    """
     project = work / "project"
     cli("init", str(project))
     cli("import", str(project), str(data))
@@ -48,10 +57,9 @@ def run(data: Path, work: Path, *, budget: Budget, seed: int, quality: str) -> O
     how = ("--quality", quality, "--seed", str(seed))
     cli("plan", str(project), "--minutes", f"{budget.minutes:g}", *how)
     prepared = budget.spent
-    cli(
-        "train", str(project), "--minutes", f"{budget.left / 60:.3f}", *how, "--json",
-        by_processor=budget.now is processor_seconds,
-    )  # fmt: skip
+    length = ("--minutes", f"{budget.left / 60:.3f}")
+    what = (*length, *how) if place else ("--resume", _placeless(project, budget, seed, quality))
+    cli("train", str(project), *what, "--json", by_processor=budget.now is processor_seconds)
     trained = budget.spent
     with Project.open(project) as opened:
         record = list_runs(opened)[-1]
@@ -69,6 +77,14 @@ def run(data: Path, work: Path, *, budget: Budget, seed: int, quality: str) -> O
         steps=record.step,
         details={"plan": {k: plan[k] for k in keys if k in plan}, "best_in_run": record.best_dice},
     )
+
+
+def _placeless(project: Path, budget: Budget, seed: int, quality: Quality) -> str:
+    """A run that waits, planned without place."""
+    with Project.open(project) as opened:
+        found = devices()
+        plan = plan_project(opened, found, minutes=budget.left / 60, quality=quality, seed=seed)
+        return create_run(opened, replan(plan, found, position=False), automatic=False).id
 
 
 def _check_split(project: Path, data: Path) -> None:

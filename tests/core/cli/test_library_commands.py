@@ -53,7 +53,7 @@ def test_import_says_what_it_took_and_what_it_skipped(
     assert [s["patient_id"] for s in series] == [f"case_{n}" for n in range(4)]
     assert set(series[0]) == {
         "series_uid", "patient_id", "modality", "description", "shape", "spacing", "checks",
-        "labels",
+        "labels", "remedy",
     }  # fmt: skip
     assert series[0]["shape"] == [6, 16, 20]
     assert series[0]["spacing"] == pytest.approx([2.5, 0.7, 0.8])
