@@ -1,6 +1,6 @@
 """Samples a second of augmentation on one thread: ours, nnU-Net's own and MONAI's.
 
-    python -m pytest tests/benchmarks/test_augmentation_speed.py --benchmark-only
+    python -m pytest tests/benchmarks/test_augmentation_speed.py --benchmark-only -n 0
 
 Batches of 2 blocks of 128 x 128 x 128 with its label, cut out of three volumes of 192 x 256 x 256,
 with nnU-Net's default transforms at its default probabilities. Peers are installed by the ``bench``

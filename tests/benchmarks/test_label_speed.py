@@ -1,4 +1,4 @@
-"""A stroke on 512 x 512 x 300 must stay below a frame; run with --benchmark-only."""
+"""A stroke on 512 x 512 x 300 must stay below a frame; run with --benchmark-only -n 0."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The library with ten thousand series stays below a frame; run with --benchmark-only.
+"""The library with ten thousand series stays below a frame; run with --benchmark-only -n 0.
 
 Beside it, in the same run, what Qt offers for the same: a table of items behind a proxy that sorts
 and filters (``peer``). Ours answers more (every word in any of a dozen fields, chips, natural order
