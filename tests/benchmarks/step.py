@@ -46,14 +46,18 @@ def main(arguments: list[str]) -> None:
 def _side(options: argparse.Namespace) -> str:
     import torch  # noqa: PLC0415 - one thread must be set before its first use
 
+    from core.data.rates import cpu_has_bf16  # noqa: PLC0415
     from core.training.compiled import settle  # noqa: PLC0415
     from tests.benchmarks.trainers import Ours, Theirs, cases, measure, plan_of  # noqa: PLC0415
 
     torch.set_num_threads(1)
     compile_it = "on" if options.side == SIDES[2] else "off"
+    # As the planner has it: sixteen bits where the processor computes with them.
+    precision = "bf16" if cpu_has_bf16() else "fp32"
     plan = plan_of(
-        options.patch, options.width, options.stages, "cpu", threads=1, compile=compile_it
-    )
+        options.patch, options.width, options.stages, "cpu",
+        threads=1, compile=compile_it, precision=precision,
+    )  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
         if options.side == SIDES[0]:
             trainer: Any = Theirs(plan, cases(), Path(folder))

@@ -38,7 +38,7 @@ def test_dicom_label_states_how_it_was_made(cli: Cli, tmp_path: Path) -> None:
         "export-label", project, uid, file, "--format", "seg", "--made", "automatic",
         "--algorithm", "Model r01", "--meaning", code, "--json",
     ).json  # fmt: skip
-    assert Path(done["path"]) == file and done["images"] is None
+    assert Path(done["path"]) == file and "images" not in done
     (segment,) = pydicom.dcmread(file).SegmentSequence
     assert segment.SegmentAlgorithmType == "AUTOMATIC"
     assert segment.SegmentAlgorithmName == "Model r01"
