@@ -32,6 +32,12 @@ def shared_data() -> Path:
 
 
 @pytest.fixture(autouse=True)
+def own_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings, recent projects and measured plans of its own, never the user's."""
+    monkeypatch.setenv("LESIONFORGE_CONFIG_DIR", str(tmp_path / "config"))
+
+
+@pytest.fixture(autouse=True)
 def no_leaks() -> Iterator[None]:
     """A thread or child process that outlives its test fails it."""
     threads = set(threading.enumerate())

@@ -79,21 +79,15 @@ def _measure(project: Project, args: Namespace, output: Output, plan: Plan) -> N
         dimensions=args.dimensions,
         augmentation=args.augmentation,
     ).save(folder)
-    process = start(folder)
     last: StateEvent | None = None
-    try:
-        with stop_on_interrupt() as cancelled:
-            for event in process.events(timeout=0.2):
-                if cancelled():
-                    process.stop()
-                if isinstance(event, StageEvent):
-                    output.progress(f"Measuring {event.done / max(1, event.total):.0%}")
-                elif isinstance(event, StateEvent):
-                    last = event
-    except BaseException:
-        process.kill()
-        process.wait(None)
-        raise
+    with start(folder) as process, stop_on_interrupt() as cancelled:
+        for event in process.events(timeout=0.2):
+            if cancelled():
+                process.stop()
+            if isinstance(event, StageEvent):
+                output.progress(f"Measuring {event.done / max(1, event.total):.0%}")
+            elif isinstance(event, StateEvent):
+                last = event
     output.clear()
     if last is not None and last.state == "failed":
         raise UserError(f"{last.sentence} The log is {folder / 'log.txt'}.")

@@ -42,18 +42,14 @@ def watch(run: RunRecord, output: Output) -> int:
     named = ResultEvent(name="run", data={"run_id": run.id, "path": str(run.path)})
     show(named, output)
     far = is_remote(run.path)
-    process = start(run.path, () if far else prefix_of(run.path))
-    try:
-        with stop_on_interrupt() as cancelled:
-            last = _follow(process, output, cancelled, far)
-    except BrokenPipeError:
-        process.stop()  # Nobody reads any more, but what was learnt is kept.
-        process.wait(None)
-        raise
-    except BaseException:
-        process.kill()
-        process.wait(None)
-        raise
+    with start(run.path, () if far else prefix_of(run.path)) as process:
+        try:
+            with stop_on_interrupt() as cancelled:
+                last = _follow(process, output, cancelled, far)
+        except BrokenPipeError:
+            process.stop()  # Nobody reads any more, but what was learnt is kept.
+            process.wait(None)
+            raise
     if last is None or last.state == "failed":
         return _failed(run.path, process.returncode, last)
     if last.state == "stopped":

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from core.errors import FileRefusedError
+from core.formats.fields import Fields
 from core.formats.layout import CONVERT, NO_ORIENTATION, Coding, Layout, beside, grid, three
 from core.formats.stream import file_size, head
 from core.volume import Check
@@ -26,33 +27,11 @@ _TYPES = {
 
 
 @dataclass(frozen=True, slots=True)
-class _Header:
-    """fields: as written, but for names in lower case. end: first byte after the header."""
-
-    path: Path
-    fields: dict[str, str]
-    end: int
-
-    def text(self, *names: str) -> str:
-        return next((self.fields[n] for n in names if n in self.fields), "")
+class _Header(Fields):
+    kind = "MetaImage"
 
     def flag(self, *names: str, usual: bool = False) -> bool:
         return self.text(*names).lower() in (("true", "1", "") if usual else ("true", "1"))
-
-    def numbers(self, *names: str) -> list[float]:
-        try:
-            return [float(word) for word in self.text(*names).split()]
-        except ValueError as error:
-            raise self.damaged(names[0]) from error
-
-    def whole(self, name: str, usual: int) -> int:
-        text = self.text(name) or str(usual)
-        if not re.fullmatch(r"[+-]?\d{1,18}", text, re.ASCII):
-            raise self.damaged(name)
-        return int(text)
-
-    def damaged(self, name: str) -> FileRefusedError:
-        return FileRefusedError(self.path, f"its MetaImage header is damaged (field “{name}”)")
 
 
 @np.errstate(all="ignore")  # what is not finite is no grid, and refused as that

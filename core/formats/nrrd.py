@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import FileRefusedError
+from core.formats.fields import Fields
 from core.formats.layout import CONVERT, NO_ORIENTATION, Coding, Layout, beside, grid, three
 from core.formats.stream import file_size, head
 from core.geometry import Geometry
@@ -43,31 +44,14 @@ _SPATIAL = ("domain", "space", "???", "none", "")
 
 
 @dataclass(frozen=True, slots=True)
-class _Header:
-    """fields: lower-case names without blanks. keys: key/value pairs. end: first byte of data."""
+class _Header(Fields):
+    """keys: key/value pairs, names as written."""
 
-    path: Path
-    fields: dict[str, str]
+    kind = "NRRD"
     keys: dict[str, str]
-    end: int
 
     def words(self, name: str) -> list[str]:
-        return self.fields.get(name, "").split()
-
-    def numbers(self, name: str) -> list[float]:
-        try:
-            return [float(word) for word in self.words(name)]
-        except ValueError as error:
-            raise self.damaged(name) from error
-
-    def whole(self, name: str, usual: int = 0) -> int:
-        text = self.fields.get(name, "") or str(usual)
-        if not re.fullmatch(r"[+-]?\d{1,18}", text, re.ASCII):
-            raise self.damaged(name)
-        return int(text)
-
-    def damaged(self, name: str) -> FileRefusedError:
-        return FileRefusedError(self.path, f"its NRRD header is damaged (field “{name}”)")
+        return self.text(name).split()
 
 
 @np.errstate(all="ignore")  # what is not finite is no grid, and refused as that
@@ -136,7 +120,7 @@ def _fields(path: Path, data: bytes, whole: bool) -> _Header | None:
         line = data[at : stop if stop >= 0 else len(data)].rstrip(b"\r").decode("utf-8", "replace")
         at = stop + 1 if stop >= 0 else len(data)
         if not line:
-            return _Header(path, fields, keys, at)
+            return _Header(path, fields, at, keys)
         if line.startswith("#"):
             continue
         key, equals, value = line.partition(":=")
@@ -146,7 +130,7 @@ def _fields(path: Path, data: bytes, whole: bool) -> _Header | None:
         elif colon or line.endswith(":"):
             fields[name.rstrip(":").replace(" ", "").lower()] = text.strip()
     # A detached header may end without a blank line.
-    return _Header(path, fields, keys, at) if whole and "datafile" in fields else None
+    return _Header(path, fields, at, keys) if whole and "datafile" in fields else None
 
 
 def _sizes(header: _Header) -> list[int]:

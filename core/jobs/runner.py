@@ -16,6 +16,8 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 import psutil
 
@@ -58,6 +60,19 @@ class RunProcess:
             target=self._read, name=f"events of {folder.name}", daemon=True
         )
         self._reader.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Leave no child behind: one that is still at work is ended."""
+        self.kill()
+        self.wait(None)
 
     @property
     def pid(self) -> int:

@@ -15,6 +15,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Sequence
+from contextlib import ExitStack
 from types import TracebackType
 from typing import IO, Any, Self
 
@@ -94,7 +95,8 @@ class Connection:
         self.machine = machine
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
         flags = subprocess.CREATE_NO_WINDOW if sys.platform == "win32" else 0
-        try:
+        with ExitStack() as undo:
+            undo.callback(self._errors.close)
             self._process = subprocess.Popen(
                 argv(machine, command, *words),
                 stdin=subprocess.PIPE,
@@ -104,9 +106,7 @@ class Connection:
                 # Ctrl-C in a terminal is for the run, not for its line to the other machine.
                 start_new_session=sys.platform != "win32",
             )
-        except BaseException:
-            self._errors.close()
-            raise
+            undo.pop_all()
         self._begun = False
         self._timer = threading.Timer(timeout, self._process.kill) if timeout else None
         if self._timer is not None:

@@ -302,14 +302,10 @@ class Library:
 
     @contextmanager
     def _transaction(self) -> Generator[sqlite3.Connection]:
-        with self._lock:
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._connection
-            except BaseException:
-                self._connection.execute("ROLLBACK")
-                raise
-            self._connection.execute("COMMIT")
+        # The connection commits as the block ends, and rolls back when it raises.
+        with self._lock, self._connection as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            yield connection
 
     def _select(self, where: str, values: Sequence[Any] = ()) -> list[SeriesRecord]:
         sql = f"SELECT {', '.join(_COLUMNS)} FROM series {where}"  # noqa: S608 - our own text

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -112,8 +113,8 @@ class Run:
                 "Mark at least 2 labelled cases for training and 1 for validation: this run has "
                 f"{len(train)} and {len(val)}."
             )
-        project = Project.open(run_dir.parent.parent)
-        try:
+        with ExitStack() as undo:
+            project = undo.enter_context(Project.open(run_dir.parent.parent))
             cases = prepare(
                 project,
                 (*train, *val),
@@ -121,7 +122,7 @@ class Run:
                 lambda done, total: emit(StageEvent(stage="preprocess", done=done, total=total)),
                 lambda: control.state() == "stop",
             )
-            return cls(
+            run = cls(
                 run_dir,
                 plan,
                 project,
@@ -134,9 +135,8 @@ class Run:
                 began=began,
                 now=now,
             )
-        except BaseException:
-            project.close()
-            raise
+            undo.pop_all()
+            return run
 
     def __enter__(self) -> Self:
         return self

@@ -63,8 +63,7 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture
-def page(qtbot, folder, monkeypatch, tmp_path):
-    monkeypatch.setenv("LESIONFORGE_CONFIG_DIR", str(tmp_path / "config"))
+def page(qtbot, folder):
     session = Session()
     session.open_project(folder)
     page = LibraryPage(session, None)

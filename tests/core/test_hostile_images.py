@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import gzip
-import json
 import os
 import struct
-import subprocess
 import sys
 import zlib
 from pathlib import Path
@@ -24,42 +22,12 @@ from core.project.importer import import_paths
 from core.project.loose import read_loose
 from core.project.project import Project
 from core.project.reading import read_volume
+from tests.core.hostile import measured
 
 GRID = Geometry((3, 4, 5), (2.5, 0.7, 0.9), (-10.5, 20.25, 300.0))
 VALUES = (np.arange(60).reshape(GRID.shape) * 17 - 300).astype(np.int16)
 
-_CHILD = """
-import json, sys, time, resource
-from pathlib import Path
-from core.errors import UserError
-from core.project.import_images import judge
-def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-judge(Path(sys.argv[1]))
-base, out = peak(), []
-for name in sys.argv[2:]:
-    begun = time.process_time()
-    try:
-        judge(Path(name)); said = "used"
-    except UserError as error:
-        said = str(error)
-    out.append([said, peak() - base, time.process_time() - begun])
-print(json.dumps(out))
-"""
-
-
-def measured(paths: list[Path], good: Path) -> list[tuple[str, int, float]]:
-    """What a process of its own says of each, its memory in MB over that of a usual file, seconds.
-
-    The peak never falls, so files come in the order of what they may need.
-    """
-    if sys.platform == "win32":
-        pytest.skip("the peak of a process is read by the resource module")
-    done = subprocess.run(
-        [sys.executable, "-c", _CHILD, str(good), *map(str, paths)],
-        capture_output=True, check=False, timeout=200,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr.decode()[-2000:]
-    return [(said, mb, seconds) for said, mb, seconds in json.loads(done.stdout)]
+READ = "core.project.import_images:judge"
 
 
 def written(path: Path) -> Path:
@@ -145,7 +113,7 @@ def test_memory_and_time_of_lies(tmp_path: Path) -> None:
     )
     claims.append(tmp_path / "claim.mgh")
     claims[-1].write_bytes(struct.pack(">7ih", 1, 30000, 30000, 6, 1, 4, 0, 0) + bytes(300))
-    for path, (said, over, seconds) in zip(claims, measured(claims, good), strict=True):
+    for path, (said, over, seconds) in zip(claims, measured(READ, claims, good), strict=True):
         assert path.name in said, said
         assert over <= 200, f"{path.name}: {over} MB"
         assert seconds < 20, f"{path.name}: {seconds} s"  # a hang guard; speed is a benchmark's
@@ -167,7 +135,7 @@ def test_memory_of_whole_files(tmp_path: Path) -> None:
     hu = 50 * 512 * 512 * 2 >> 20
     needs = {"plain.nii": hu, "scaled.nii": 2 * hu, "double.nii.gz": 5 * hu}
     paths = [tmp_path / name for name in needs]
-    for (name, mb), (said, over, _) in zip(needs.items(), measured(paths, good), strict=True):
+    for (name, mb), (said, over, _) in zip(needs.items(), measured(READ, paths, good), strict=True):
         assert said == "used"
         assert over <= mb + 20, f"{name}: {over} MB for {mb} MB of values"
 

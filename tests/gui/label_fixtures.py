@@ -16,8 +16,7 @@ def supervisor():
 
 
 @pytest.fixture
-def session(qtbot, tmp_path, monkeypatch):
-    monkeypatch.setenv("LESIONFORGE_CONFIG_DIR", str(tmp_path / "config"))
+def session(qtbot):
     session = Session()
     yield session
     session.shutdown()

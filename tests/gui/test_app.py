@@ -17,8 +17,7 @@ from gui.session import Session
 
 
 @pytest.fixture
-def config(tmp_path, monkeypatch):
-    monkeypatch.setenv("LESIONFORGE_CONFIG_DIR", str(tmp_path / "config"))
+def config(tmp_path):
     return tmp_path / "config"
 
 

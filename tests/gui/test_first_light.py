@@ -28,8 +28,7 @@ PATIENTS = 12
 
 
 @pytest.fixture
-def window(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MainWindow]:
-    monkeypatch.setenv("LESIONFORGE_CONFIG_DIR", str(tmp_path / "config"))
+def window(qtbot: QtBot) -> Iterator[MainWindow]:
     session = Session()
     supervisor = RunSupervisor(session)
     made = MainWindow(session, supervisor)

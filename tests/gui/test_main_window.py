@@ -48,8 +48,7 @@ def made(monkeypatch):
 
 
 @pytest.fixture
-def window(qtbot, tmp_path, monkeypatch, made):
-    monkeypatch.setenv("LESIONFORGE_CONFIG_DIR", str(tmp_path / "config"))
+def window(qtbot, made):
     i18n.install("en")
     session = Session()
     window = MainWindow(session, Supervisor(session))

@@ -19,7 +19,6 @@ from tests.gui.pages.library_case import make_volume
 
 @pytest.fixture
 def session(qtbot, tmp_path, monkeypatch):
-    monkeypatch.setenv("LESIONFORGE_CONFIG_DIR", str(tmp_path / "config"))
     monkeypatch.setattr(opening, "projects_home", lambda: tmp_path / "documents")
     session = Session()
     yield session

@@ -21,8 +21,7 @@ from tests.gui.run.recorded import validation
 
 
 @pytest.fixture
-def session(qtbot, tmp_path, monkeypatch):
-    monkeypatch.setenv("LESIONFORGE_CONFIG_DIR", str(tmp_path / "config"))
+def session(qtbot, tmp_path):
     with Project.create(tmp_path / "p") as project:
         for number, patient in enumerate(("Doe^Jane", "Doe^Jane", "Roe^Max", ""), start=1):
             project.library.upsert(

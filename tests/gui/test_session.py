@@ -30,8 +30,7 @@ def make_record(number: int, **fields) -> SeriesRecord:
 
 
 @pytest.fixture
-def session(qtbot, tmp_path, monkeypatch):
-    monkeypatch.setenv("LESIONFORGE_CONFIG_DIR", str(tmp_path / "config"))
+def session(qtbot):
     session = Session()
     yield session
     session.shutdown()

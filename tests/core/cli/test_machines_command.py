@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from core.jobs.machines import Machine, machines, save_machines
@@ -11,11 +9,6 @@ from tests.core.cli.conftest import Cli
 from tests.core.jobs.sshd import Server, sshd
 
 __all__ = ["sshd"]  # fixture
-
-
-@pytest.fixture(autouse=True)
-def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LESIONFORGE_CONFIG_DIR", str(tmp_path / "config"))
 
 
 def test_added_changed_listed_and_removed(cli: Cli) -> None:

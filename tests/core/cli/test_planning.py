@@ -53,7 +53,6 @@ def child(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, project: Project
 ) -> Iterator[dict[str, str]]:
     """Children end as ``["end"]`` says."""
-    monkeypatch.setenv("LESIONFORGE_CONFIG_DIR", str(tmp_path / "config"))
     chosen = {"end": "done"}
     real = runner.start
 

@@ -50,10 +50,7 @@ def test_processes_and_machines_multiply(
     assert "--nproc-per-node=2" in prefix_of(run.path)
 
 
-def test_a_machine_is_named_as_in_the_settings(
-    run: RunRecord, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("LESIONFORGE_CONFIG_DIR", str(tmp_path / "config"))
+def test_a_machine_is_named_as_in_the_settings(run: RunRecord) -> None:
     with pytest.raises(UserError, match="no machine called gpu-box"):
         placed(run, parsed("--machine", "gpu-box"))
     save_machines([Machine(name="gpu-box", host="me@box")])

@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Self
 
 import pytest
 
@@ -46,6 +47,14 @@ class FakeProcess:
         self.folder = Path()
         self.orders: list[str] = []
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.returncode is None:
+            self.kill()
+            self.wait(None)
+
     def events(self, timeout: float) -> Iterator[Event | None]:
         assert timeout < 1
         for item in self._script:
@@ -63,6 +72,7 @@ class FakeProcess:
 
     def wait(self, timeout: float | None) -> int | None:
         self.orders.append(f"wait {timeout}")
+        self.returncode = self._code
         return self._code
 
 

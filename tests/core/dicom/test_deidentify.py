@@ -33,7 +33,9 @@ def test_identity_is_stable_and_needs_the_key() -> None:
     assert IDENTITY.pseudonym("P1") == Identity(b"0123456789abcdef").pseudonym("P1 ")
     assert IDENTITY.pseudonym("P1") not in (IDENTITY.pseudonym("P2"), other.pseudonym("P1"))
     assert len(IDENTITY.uid("1.2.3")) <= 64 and IDENTITY.uid("1.2.3").startswith("2.25.")
-    assert 1 <= IDENTITY.days("P1") <= MOST_DAYS
+    days = [IDENTITY.days(f"P{n}") for n in range(200)]
+    assert days == [IDENTITY.days(f"P{n}") for n in range(200)]
+    assert min(days) >= 1 and MOST_DAYS / 2 < max(days) <= MOST_DAYS and len(set(days)) > 100
     assert "0123456789" not in repr(IDENTITY)
     with pytest.raises(ValueError, match="16 bytes"):
         Identity(b"short")

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import highdicom as hd
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydicom.sr.codedict import codes
 
 from core.dicom.polygon import fill, fill_all
 from core.dicom.rtstruct import read_rtstruct
@@ -20,7 +18,8 @@ from core.dicom.series import FoundSeries, group
 from core.dicom.stack import Stack, transfer
 from core.errors import FileRefusedError
 from core.geometry import Geometry
-from tests.core.dicom.make import ct_slice, rectangle, write_rtstruct, write_series
+from tests.core.dicom.make import rectangle, write_rtstruct, write_series
+from tests.core.dicom.make_seg import write_seg
 
 
 def series_of(folder: Path, **values: object) -> FoundSeries:
@@ -122,40 +121,6 @@ def test_contours_off_the_series_are_counted_or_refused(tmp_path: Path) -> None:
     empty = write_rtstruct(tmp_path / "none", {"GTV": []})
     with pytest.raises(FileRefusedError, match="no closed contour"):
         read_rtstruct(empty)
-
-
-def write_seg(path: Path, masks: np.ndarray, kind: str = "BINARY") -> Path:
-    """A SEG of masks [z, y, x, segment] on the slices of :func:`ct_slice`."""
-    sources = [ct_slice(i) for i in range(masks.shape[0])]
-    for source in sources:
-        source.PatientBirthDate = source.PatientSex = source.AccessionNumber = ""
-        source.StudyTime = source.StudyID = source.ReferringPhysicianName = ""
-    segments = [
-        hd.seg.SegmentDescription(
-            segment_number=n,
-            segment_label=f"Part {n}",
-            segmented_property_category=codes.SCT.Tissue,
-            segmented_property_type=codes.SCT.Tissue,
-            algorithm_type=hd.seg.SegmentAlgorithmTypeValues.MANUAL,
-        )
-        for n in range(1, masks.shape[3] + 1)
-    ]
-    made = hd.seg.Segmentation(
-        source_images=sources,
-        pixel_array=masks,
-        segmentation_type=kind,
-        segment_descriptions=segments,
-        series_instance_uid="1.2.3.4.77",
-        series_number=1,
-        sop_instance_uid="1.2.3.4.77.1",
-        instance_number=1,
-        manufacturer="Test",
-        manufacturer_model_name="Test",
-        software_versions="1",
-        device_serial_number="1",
-    )
-    made.save_as(path)
-    return path
 
 
 def some_masks(parts: int) -> np.ndarray:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import io
-import json
 import os
 import struct
-import subprocess
 import sys
 import time
 import zipfile
@@ -26,41 +24,9 @@ from core.dicom.series import group
 from core.errors import FileRefusedError, UserError
 from core.project.loose import read_loose
 from tests.core.dicom.make import ct_slice, rectangle, write_rtstruct
+from tests.core.hostile import measured
 
-#: Reads files as the import does and says what became of each: a sentence or "used", the peak of
-#: its memory over that of an interpreter with everything loaded, and seconds of processor time.
-_CHILD = """
-import json, sys, time, resource
-from pathlib import Path
-from core.errors import UserError
-from core.project.loose import read_loose
-from tests.core.dicom.make import ct_slice
-import pydicom, numpy
-def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-first = Path(sys.argv[1])
-read_loose(first)
-base, out = peak(), []
-for name in sys.argv[2:]:
-    begun = time.process_time()
-    try:
-        volume = read_loose(Path(name)); said = "used"
-    except UserError as error:
-        said = str(error)
-    out.append([said, peak() - base, time.process_time() - begun])
-print(json.dumps(out))
-"""
-
-
-def measured(paths: list[Path], good: Path) -> list[tuple[str, int, float]]:
-    """What a process of its own says of each path, MB over its base, and seconds."""
-    if sys.platform == "win32":
-        pytest.skip("the peak of a process is read by the resource module")
-    done = subprocess.run(
-        [sys.executable, "-c", _CHILD, str(good), *map(str, paths)],
-        capture_output=True, check=False, timeout=200,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr.decode()[-2000:]
-    return [(said, mb, seconds) for said, mb, seconds in json.loads(done.stdout)]
+READ = "core.project.loose:read_loose"
 
 
 def saved(path: Path, dataset: Dataset) -> Path:
@@ -234,7 +200,9 @@ def test_memory_and_time_of_lies(tmp_path: Path) -> None:
     paths.append(tmp_path / "deep.dcm")
     paths[-1].write_bytes(data[:name] + nested(20000, undefined=True) + data[name:])
     own = [0, 0, 0, 0, 150, 0]  # MB that a file really unpacks to
-    for path, mb, (said, over, seconds) in zip(paths, own, measured(paths, good), strict=True):
+    for path, mb, (said, over, seconds) in zip(
+        paths, own, measured(READ, paths, good), strict=True
+    ):
         # Bytes enough for the image are there, whatever the element claims; padding is unused.
         whole = ("bomb.dcm", "deep.dcm", "length.dcm")
         assert path.name in said or (said == "used" and path.name in whole), said

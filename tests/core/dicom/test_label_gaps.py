@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import highdicom as hd
 import numpy as np
 import pytest
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
-from pydicom.sr.codedict import codes
 from pydicom.uid import JPEG2000Lossless, JPEGLSLossless, RLELossless
 
 from core.dicom.rtstruct import read_rtstruct
@@ -19,7 +17,8 @@ from core.dicom.series import group
 from core.dicom.stack import Stack
 from core.project.importer import import_paths
 from core.project.project import Project
-from tests.core.dicom.make import ct_slice, rectangle, write_rtstruct, write_series
+from tests.core.dicom.make import rectangle, write_rtstruct, write_series
+from tests.core.dicom.make_seg import write_seg
 
 BOX = ((0.5, 3.5), (0.5, 2.5))
 
@@ -134,32 +133,7 @@ def test_segments_in_every_kind_and_encoding(tmp_path: Path, kind: str, syntax: 
     stack = Stack(series.geometry, series.offsets)
     labels = np.zeros(stack.geometry.shape, np.uint8)
     labels[1:3, 1:5, 1:4], labels[3, 20:24, 2:25] = 1, 2
-    path = _write_seg(tmp_path / "seg.dcm", labels, kind, syntax)
+    parts = labels if kind == "LABELMAP" else np.stack([labels == 1, labels == 2], -1) * 1.0
+    path = write_seg(tmp_path / "seg.dcm", parts, kind, syntax)
     raster = read_seg(path).rasterise(stack)
     assert np.array_equal(raster.labels, labels) and raster.names == {1: "Part 1", 2: "Part 2"}
-
-
-def _write_seg(path: Path, labels: np.ndarray, kind: str, syntax: str | None) -> Path:
-    sources = [ct_slice(i, rows=33, columns=35) for i in range(len(labels))]
-    for source in sources:
-        source.PatientBirthDate = source.PatientSex = source.AccessionNumber = ""
-        source.StudyTime = source.StudyID = source.ReferringPhysicianName = ""
-    segments = [
-        hd.seg.SegmentDescription(
-            segment_number=n,
-            segment_label=f"Part {n}",
-            segmented_property_category=codes.SCT.Tissue,
-            segmented_property_type=codes.SCT.Tissue,
-            algorithm_type=hd.seg.SegmentAlgorithmTypeValues.MANUAL,
-        )
-        for n in (1, 2)
-    ]
-    pixels = (
-        labels if kind == "LABELMAP" else np.stack([labels == 1, labels == 2], -1).astype(float)
-    )
-    chosen = {} if syntax is None else {"transfer_syntax_uid": syntax}
-    hd.seg.Segmentation(
-        sources, pixels, kind, segments, "1.2.3.4.77", 1, "1.2.3.4.77.1", 1, "Test", "Test",
-        "1", "1", **chosen,
-    ).save_as(path)  # fmt: skip
-    return path

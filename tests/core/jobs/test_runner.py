@@ -256,3 +256,11 @@ def test_a_frozen_child_can_still_be_ended(start_script: StartScript) -> None:
         last = event
     assert isinstance(last, StateEvent)
     assert "was ended from here" in last.sentence
+
+
+def test_who_leaves_early_leaves_no_child_behind(start_script: StartScript) -> None:
+    process = start_script("time.sleep(60)")
+    with pytest.raises(KeyboardInterrupt), process:
+        raise KeyboardInterrupt
+    assert process.returncode not in (None, 0)
+    assert not psutil.pid_exists(process.pid)

@@ -115,10 +115,7 @@ def test_what_a_login_script_prints_is_passed_over(
     assert ssh.ask(fake_ssh(tmp_path, monkeypatch, script), "hello", {}) == {"free": 1}
 
 
-def test_machines_are_kept_in_the_users_settings(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("LESIONFORGE_CONFIG_DIR", str(tmp_path / "config"))
+def test_machines_are_kept_in_the_users_settings(tmp_path: Path) -> None:
     assert machines() == []
     box, other = Machine(name="gpu-box", host="me@box"), Machine(name="a", host="10.0.0.7", port=22)
     save_machines([box, other])

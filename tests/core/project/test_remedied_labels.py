@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -32,12 +31,6 @@ from tests.core.project.remedied import (
     outline,
     tilted,
 )
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Iterator[Project]:
-    with Project.create(tmp_path / "project") as made:
-        yield made
 
 
 def contours(body: Ellipsoid, record: SeriesRecord) -> list[np.ndarray]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 
 import nibabel
@@ -45,12 +44,6 @@ from tests.core.project.remedied import (
     outline,
     tilted,
 )
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Iterator[Project]:
-    with Project.create(tmp_path / "project") as made:
-        yield made
 
 
 @pytest.mark.parametrize("absent", [(13,), (5, 20), (12, 13)])

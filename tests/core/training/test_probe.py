@@ -33,11 +33,6 @@ FIGURES = Figures(
 )  # fmt: skip
 
 
-@pytest.fixture(autouse=True)
-def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LESIONFORGE_CONFIG_DIR", str(tmp_path / "config"))
-
-
 class Stopping(KeepRunning):
     def state(self) -> ControlState:
         return "stop"

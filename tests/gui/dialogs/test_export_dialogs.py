@@ -18,15 +18,7 @@ from gui.dialogs.deidentify import DeidentifyDialog
 from gui.dialogs.export_labels import LabelExportDialog
 from gui.dialogs.label_meaning import TUMOUR_CODES
 from gui.dialogs.mask_offers import MaskOffersDialog
-from gui.tasks import TaskPool
 from tests.core.dicom.make import write_series
-
-
-@pytest.fixture
-def tasks(qtbot):
-    pool = TaskPool()
-    yield pool
-    pool.shutdown()
 
 
 @pytest.fixture

@@ -8,15 +8,7 @@ from PySide6.QtGui import QGuiApplication
 
 from gui.dialogs.tags import TagsDialog
 from gui.dialogs.tags_table import TAG, VALUE
-from gui.tasks import TaskPool
 from tests.core.dicom.make import write_rtstruct, write_series
-
-
-@pytest.fixture
-def tasks(qtbot):
-    pool = TaskPool()
-    yield pool
-    pool.shutdown()
 
 
 @pytest.fixture

@@ -67,7 +67,6 @@ def write_result(folder: Path, dice: float, split: str = "test") -> None:
 
 @pytest.fixture
 def session(qtbot: QtBot, tmp_path: Path, monkeypatch) -> Iterator[Session]:
-    monkeypatch.setenv("LESIONFORGE_CONFIG_DIR", str(tmp_path / "config"))
     # Which runs left a model is the model store's business.
     monkeypatch.setattr(
         evaluate_read, "find_model", lambda _p, run_id: None if run_id == "r09" else object()

@@ -64,8 +64,7 @@ NO_DEVICES = Comparison(None, None, same_work=False)
 
 
 @pytest.fixture
-def view(qtbot: QtBot, tmp_path: Path, monkeypatch) -> EvaluateView:
-    monkeypatch.setenv("LESIONFORGE_CONFIG_DIR", str(tmp_path / "config"))
+def view(qtbot: QtBot) -> EvaluateView:
     widget = EvaluateView()
     qtbot.addWidget(widget)
     widget.resize(1528, 900)
@@ -210,8 +209,7 @@ def test_prices_are_followed_at_once(qtbot: QtBot) -> None:
     assert panel.cpu.time.text() == panel.cpu.cost.text() == "–"
 
 
-def test_prices_are_kept_for_the_next_start(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setenv("LESIONFORGE_CONFIG_DIR", str(tmp_path / "config"))
+def test_prices_are_kept_for_the_next_start(tmp_path: Path) -> None:
     assert evaluate_prices.load() == Prices()
     evaluate_prices.save(Prices(0.1, 2.0))
     assert evaluate_prices.load() == Prices(0.1, 2.0)

@@ -31,8 +31,7 @@ class FakeSupervisor:
 
 
 @pytest.fixture
-def session(qtbot, tmp_path, monkeypatch):
-    monkeypatch.setenv("LESIONFORGE_CONFIG_DIR", str(tmp_path / "config"))
+def session(qtbot, tmp_path):
     project = Project.create(tmp_path / "project", "Liver lesions")
     fill(project, tmp_path / "ct")
     project.close()

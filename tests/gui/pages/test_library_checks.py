@@ -21,8 +21,7 @@ from tests.core.dicom.make import write_series
 
 
 @pytest.fixture
-def session(qtbot, tmp_path, monkeypatch):
-    monkeypatch.setenv("LESIONFORGE_CONFIG_DIR", str(tmp_path / "config"))
+def session(qtbot, tmp_path):
     i18n.ensure()
     files = write_series(tmp_path / "ct", 12)
     files[7].unlink()

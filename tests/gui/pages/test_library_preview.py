@@ -21,8 +21,7 @@ def files(tmp_path):
 
 
 @pytest.fixture
-def session(qtbot, tmp_path, files, monkeypatch):
-    monkeypatch.setenv("LESIONFORGE_CONFIG_DIR", str(tmp_path / "config"))
+def session(qtbot, tmp_path, files):
     with Project.create(tmp_path / "p") as project:
         import_paths(project, [tmp_path / "ct"])
     session = Session()

@@ -15,8 +15,7 @@ from gui.session import Session
 
 
 @pytest.fixture
-def session(qtbot, tmp_path, monkeypatch):
-    monkeypatch.setenv("LESIONFORGE_CONFIG_DIR", str(tmp_path / "config"))
+def session(qtbot, tmp_path):
     for name in ("liver", "gone"):
         Project.create(tmp_path / name, name.title()).close()
         remember(tmp_path / name, name.title())

@@ -12,8 +12,7 @@ from tests.gui.pages.library_case import fill
 
 
 @pytest.fixture
-def session(qtbot, tmp_path, monkeypatch):
-    monkeypatch.setenv("LESIONFORGE_CONFIG_DIR", str(tmp_path / "config"))
+def session(qtbot, tmp_path):
     with Project.create(tmp_path / "p") as project:
         fill(project, tmp_path / "ct")
     session = Session()

@@ -48,8 +48,7 @@ def supervisor() -> FakeSupervisor:
 
 
 @pytest.fixture
-def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot) -> Iterator[Session]:
-    monkeypatch.setenv("LESIONFORGE_CONFIG_DIR", str(tmp_path / "config"))
+def session(tmp_path: Path, qtbot: QtBot) -> Iterator[Session]:
     opened = Session()
     assert opened.create_project(tmp_path / "p")
     yield opened

@@ -39,7 +39,6 @@ SHOTS = os.environ.get("LESIONFORGE_SHOTS")
 
 @pytest.fixture
 def session(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Session]:
-    monkeypatch.setenv("LESIONFORGE_CONFIG_DIR", str(tmp_path / "config"))
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     i18n.ensure()
     make_project(tmp_path).close()

@@ -20,8 +20,7 @@ from tests.gui.run.recorded import CHILD
 
 
 @pytest.fixture
-def session(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Session]:
-    monkeypatch.setenv("LESIONFORGE_CONFIG_DIR", str(tmp_path / "config"))
+def session(qtbot: QtBot, tmp_path: Path) -> Iterator[Session]:
     i18n.ensure()
     made = Session()
     assert made.create_project(tmp_path / "project", "Liver 2024")
