@@ -79,7 +79,7 @@ def _card(run: Run, result: Result) -> ModelCard:
         cases_val=plan.figures.cases_val,
         scanners=", ".join(scanners),
         spacings=with_mended(
-            " × ".join(f"{s:.2f}" for s in plan.figures.median_spacing) + " mm (median)",
+            " × ".join(f"{s:.2f}" for s in reversed(plan.figures.median_spacing)) + " mm (median)",
             Manifest.load(run.run_dir / "manifest.json"),
         ),
         limits=" ".join(
