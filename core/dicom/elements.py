@@ -50,8 +50,8 @@ class Elements(Protocol):
 class PixelElement:
     """Where pixel data lie. offset: of the value in the file. length: bytes, None if encapsulated.
 
-    tag: 0x7FE00010 for integers, 0x7FE00008 and 0x7FE00009 for floating point. vr: OB or OW for
-    integers.
+    tag: 0x7FE00010 for integers, 0x7FE00008 and 0x7FE00009 for floating point. vr: as the file
+    says it, OW where it says none.
     """
 
     tag: int

@@ -15,7 +15,7 @@ from pydicom.uid import UID
 
 from core.dicom.deidentify.cleaner import Cleaner
 from core.dicom.deidentify.profile import Rules
-from core.dicom.elements import Parsed, text, whole
+from core.dicom.elements import Parsed, text
 from core.dicom.parsing import parse, quiet
 from core.dicom.writing.base import MAKER, file_meta, program_version
 from core.errors import FileRefusedError
@@ -25,8 +25,11 @@ _ITEM, _END = (0xFFFE, 0xE000), (0xFFFE, 0xE0DD)
 
 @dataclass(frozen=True, slots=True)
 class Pixels:
-    """Pixel data as they are stored. encapsulated: as fragments of a compressed stream."""
+    """Pixel data as they are stored. tag: that of integers, or of floating point numbers.
+    encapsulated: as fragments of a compressed stream.
+    """
 
+    tag: int
     data: bytes
     vr: str
     encapsulated: bool
@@ -73,9 +76,9 @@ def clean_file(source: Path, target: Path | None, cleaner: Cleaner) -> None:
         return
     pixels = read_pixels(source, parsed)
     if pixels is not None:
-        element = DataElement(0x7FE00010, pixels.vr, pixels.data)
+        element = DataElement(pixels.tag, pixels.vr, pixels.data)
         element.is_undefined_length = pixels.encapsulated
-        made[0x7FE00010] = element
+        made[pixels.tag] = element
     made.save_as(target, enforce_file_format=True)
 
 
@@ -98,9 +101,9 @@ def read_pixels(path: Path, parsed: Parsed) -> Pixels | None:
         data = data[: _fragments_end(path, data)]
     elif len(data) < where.length:
         raise FileRefusedError(path, "its pixel data are cut short", "Copy it again.")
-    deep = (whole(parsed.dataset, "BitsAllocated") or 16) > 8
-    wide = parsed.native and (deep or str(parsed.syntax) == "1.2.840.10008.1.2")
-    return Pixels(data, "OW" if wide else "OB", where.length is None)
+    # The VR says how the bytes lie: in a big-endian file, OW has each pair of them turned round.
+    vr = where.vr if parsed.native else "OB"
+    return Pixels(where.tag, data, vr, where.length is None)
 
 
 def burned_in(dataset: Dataset) -> str:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pydicom
 import pytest
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
+from pydicom.uid import ExplicitVRBigEndian
 
+from core.dicom.decode import PixelFile
 from core.dicom.deidentify.audit import Audit
 from core.dicom.deidentify.cleaner import Cleaner
 from core.dicom.deidentify.identifiers import Identifiers
 from core.dicom.deidentify.identity import MOST_DAYS, Identity
 from core.dicom.deidentify.objects import burned_in, clean_file, cleaned
 from core.dicom.deidentify.profile import Action, Rules
+from core.dicom.rescale import Losses
 from core.errors import FileRefusedError
 from tests.core.dicom.make import ct_slice
 
@@ -148,6 +152,43 @@ def test_pixels_that_may_show_the_patient_are_flagged() -> None:
     assert "burned" in burned_in(image)
     image.BurnedInAnnotation, image.ImageType = "NO", ["DERIVED", "SECONDARY", "SCREEN SAVE"]
     assert "screen" in burned_in(image)
+
+
+def _cleaned_on_disk(image: Dataset, folder: Path) -> Dataset:
+    image.save_as(folder / "in.dcm", enforce_file_format=True)
+    cleaner = Cleaner(IDENTITY, "P1", Rules(), Identifiers([image]), Audit())
+    clean_file(folder / "in.dcm", folder / "out.dcm", cleaner)
+    return pydicom.dcmread(folder / "out.dcm")
+
+
+@pytest.mark.parametrize(
+    ("keyword", "kind", "bits"),
+    [("FloatPixelData", "<f4", 32), ("DoubleFloatPixelData", "<f8", 64)],
+)
+def test_floating_point_pixels_stay_floating_point(
+    tmp_path: Path, keyword: str, kind: str, bits: int
+) -> None:
+    image = ct_slice(0)
+    del image.PixelData
+    image.BitsAllocated = bits
+    setattr(image, keyword, np.linspace(-1000, 1000, 30).astype(kind).tobytes())
+    made = _cleaned_on_disk(image, tmp_path)
+    assert made[keyword].value == image[keyword].value and "PixelData" not in made
+
+
+def test_bytes_in_big_endian_words_stay_in_words(tmp_path: Path) -> None:
+    image = ct_slice(0)
+    image.BitsAllocated, image.BitsStored, image.HighBit = 8, 8, 7
+    image.PixelData = bytes(range(30))
+    image["PixelData"].VR = "OW"
+    image.file_meta.TransferSyntaxUID = ExplicitVRBigEndian
+    image._read_little = None
+    made = _cleaned_on_disk(image, tmp_path)
+    assert made["PixelData"].VR == "OW"
+    before, after = np.empty((2, 6, 5), np.int16)
+    PixelFile(tmp_path / "in.dcm").read(0, before, Losses())
+    PixelFile(tmp_path / "out.dcm").read(0, after, Losses())
+    assert np.array_equal(before, after) and before[0, 0] == 1 - 1024
 
 
 @pytest.mark.real_data
