@@ -113,13 +113,17 @@ class Session(QObject):
         return True
 
     def close_project(self, announce: bool = True) -> None:
-        """Save what is unsaved and let go of the project."""
+        """Save what is unsaved and let go of the project; an import of it ends soon.
+
+        Its library is closed once the jobs have ended that may still read or write it.
+        """
         if self.project is None:
             return
         self.flush_requested.emit()
         self.cancel_import()
-        self.project.close()
-        self.project = None
+        project, self.project = self.project, None
+        self._import = self.importing = None
+        self.tasks.afterwards(project.close)
         if announce:
             self._announce_project()
 
@@ -338,7 +342,7 @@ class Session(QObject):
             state,
             on_progress=lambda new: self._progressed(project, new),
             on_done=lambda report: self._imported(project, report),
-            on_error=self._import_failed,
+            on_error=lambda sentence: self._import_failed(project, sentence),
             on_cancelled=lambda: self._imported(project, ImportReport((), (), (), True)),
         )
 
@@ -353,19 +357,19 @@ class Session(QObject):
             self.refresh_series()
 
     def _imported(self, project: Project, report: ImportReport) -> None:
-        self._import = None
-        self.importing = None
         if self.project is not project:
             return
+        self._import = self.importing = None
         self.refresh_series()
         self.import_finished.emit(report)
         if self._waiting:
             paths, self._waiting = self._waiting, []
             self.import_paths(paths)
 
-    def _import_failed(self, sentence: str) -> None:
-        self._import = None
-        self.importing = None
+    def _import_failed(self, project: Project, sentence: str) -> None:
+        if self.project is not project:
+            return
+        self._import = self.importing = None
         self._waiting.clear()
         self.refresh_series()
         self.import_finished.emit(ImportReport((), ()))

@@ -144,6 +144,7 @@ class TaskPool(QObject):
         self._pool.setMaxThreadCount(max(_MIN_THREADS, QThread.idealThreadCount()))
         self._runners: dict[Task, _Runner] = {}
         self._keys: dict[str, Task] = {}
+        self._afterwards: list[tuple[set[Task], Callable[[], object]]] = []
         self._told.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
 
     def run(
@@ -163,8 +164,9 @@ class TaskPool(QObject):
         fn: gets ``progress`` (a callable, any arguments) and ``cancelled`` (a callable giving a
         bool) when it has parameters of these names. on_done(result), on_error(sentence),
         on_progress(*args) and on_cancelled() run on the window's thread; of progress only the
-        newest is delivered. Without on_error a UserError counts as a bug. key: a job with the
-        same key that still runs is cancelled. owner: with it gone (a page closed), nothing is
+        newest is delivered. Without on_error a UserError counts as a bug; on_cancelled() also
+        follows a bug, before it is told: either way there is no result. key: a job with the same
+        key that still runs is cancelled. owner: with it gone (a page closed), nothing is
         delivered. priority: higher starts earlier.
         """
         task = Task(
@@ -179,6 +181,13 @@ class TaskPool(QObject):
         self._runners[task] = runner
         self._pool.start(runner, priority)
         return task
+
+    def afterwards(self, then: Callable[[], object]) -> None:
+        """Call ``then`` once every job that runs or waits now has ended, at once without any."""
+        if self._runners:
+            self._afterwards.append((set(self._runners), then))
+        else:
+            then()
 
     @property
     def busy(self) -> int:
@@ -197,6 +206,7 @@ class TaskPool(QObject):
         ended = self._pool.waitForDone(wait_ms)
         self._runners.clear()
         self._keys.clear()
+        self._after(None)
         if not ended:
             log.error("a background job did not end within %d ms", wait_ms)
         return ended
@@ -218,13 +228,26 @@ class TaskPool(QObject):
         task.running = False
         if task.key is not None and self._keys.get(task.key) is task:
             del self._keys[task.key]
+        self._after(task)
         self._end(task, what, value)
+
+    def _after(self, task: Task | None) -> None:
+        """A job has ended, or (None) all have: do what waits for nothing else."""
+        waiting, self._afterwards = self._afterwards, []
+        for jobs, then in waiting:
+            left = set[Task]() if task is None else jobs - {task}
+            if left:
+                self._afterwards.append((left, then))
+            else:
+                then()
 
     @staticmethod
     def _end(task: Task, what: str, value: Any) -> None:
         if what == "bug" or (what == "error" and task.on_error is None):
             error = value if isinstance(value, BaseException) else UserError(str(value))
             log.error("a background job failed", exc_info=error)
+            if task.on_cancelled is not None and not task.orphaned:
+                task.on_cancelled()  # first: the dialog of a bug stays until it is closed
             sys.excepthook(type(error), error, error.__traceback__)
         elif task.orphaned:
             return

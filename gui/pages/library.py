@@ -277,6 +277,7 @@ class LibraryPage(QWidget):
         self.head.show_projects()
         project = self.session.project
         self.empty.show_recent(None if project is None else project.path)
+        self._progress(self.session.importing)
         self.refresh()
 
     # ---- commands ----------------------------------------------------------------------------

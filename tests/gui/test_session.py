@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import sqlite3
+import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PySide6.QtCore import Qt
 
-from core.errors import UserError
+from core.errors import Cancelled, UserError
 from core.geometry import Geometry
 from core.project.project import Project
 from core.project.records import SeriesRecord
 from gui.importing import ImportState
 from gui.session import Session
 from tests.core.dicom.make import write_series
+
+_ONCE = Qt.ConnectionType.SingleShotConnection
 
 
 def make_record(number: int, **fields) -> SeriesRecord:
@@ -144,6 +149,75 @@ def test_an_import_is_held_and_let_go(qtbot, session, tmp_path):
     with qtbot.waitSignal(session.import_finished, timeout=10_000):
         session.pause_import(False)
     assert len(session.series()) == 1 and not session.import_paused
+
+
+def settled(qtbot, session):
+    qtbot.waitUntil(lambda: session.tasks.busy == 0, timeout=10_000)
+
+
+def test_leaving_a_project_under_import_ends_it_and_the_next_imports(qtbot, session, tmp_path):
+    session.create_project(tmp_path / "one")
+    write_series(tmp_path / "ct", 3)
+    session.import_progress.connect(lambda _: session.pause_import(True), type=_ONCE)
+    session.import_paths([tmp_path / "ct"])
+    session.import_paths([tmp_path / "later"])
+    left = session.project
+    ended = []
+    session.import_finished.connect(ended.append)
+    assert session.create_project(tmp_path / "two")
+    assert session.importing is None
+    settled(qtbot, session)  # a bug in the import's thread would fail the test
+    assert ended == [] and session.series() == []
+    with pytest.raises(sqlite3.ProgrammingError):
+        left.series()  # closed, once nobody used it any more
+    with qtbot.waitSignal(session.import_finished, timeout=10_000) as done:
+        session.import_paths([tmp_path / "ct"])
+    assert len(done.args[0].series) == len(session.series()) == 1
+
+
+def test_leaving_the_demo_under_way(qtbot, session, tmp_path, monkeypatch):
+    left = threading.Event()
+
+    def fill(project, cases, seed, progress, cancelled):
+        progress(1, cases)
+        assert left.wait(10)
+        project.library.upsert(make_record(1))  # the case it is at is taken in
+        if cancelled():
+            raise Cancelled
+
+    monkeypatch.setattr("core.demo.project.fill_demo", fill)
+    session.create_project(tmp_path / "one")
+    with qtbot.waitSignal(session.import_progress):
+        session.fill_demo(4)
+    session.create_project(tmp_path / "two")
+    left.set()
+    settled(qtbot, session)
+    assert session.importing is None and session.series() == []
+    session.open_project(tmp_path / "one")
+    assert [record.series_uid for record in session.series()] == ["2.25.1"]
+
+
+def test_an_import_that_fails_after_its_project_was_left_is_not_told(qtbot, session, tmp_path):
+    session.create_project(tmp_path / "one")
+    session.error.connect(lambda *words: pytest.fail(str(words)))
+    session.import_paths([tmp_path / "gone"])
+    session.create_project(tmp_path / "two")
+    settled(qtbot, session)
+
+
+def test_a_bug_in_an_import_keeps_no_later_one_from_running(qtbot, session, tmp_path, monkeypatch):
+    session.create_project(tmp_path / "project")
+    write_series(tmp_path / "ct", 3)
+    with monkeypatch.context() as broken:
+        broken.setattr("core.project.importer.group", lambda headers: 1 // 0)
+        with qtbot.captureExceptions() as caught:
+            with qtbot.waitSignal(session.import_finished, timeout=10_000):
+                session.import_paths([tmp_path / "ct"])
+            qtbot.waitUntil(lambda: len(caught) == 1)
+    assert session.importing is None
+    with qtbot.waitSignal(session.import_finished, timeout=10_000):
+        session.import_paths([tmp_path / "ct"])
+    assert len(session.series()) == 1
 
 
 def test_closing_asks_for_unsaved_labels_first(qtbot, filled):

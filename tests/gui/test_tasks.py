@@ -57,6 +57,42 @@ def test_a_bug_reaches_the_excepthook(qtbot, pool):
     assert caught[0][0] is ZeroDivisionError
 
 
+def test_a_bug_leaves_nobody_waiting(qtbot, pool):
+    seen = []
+
+    def work():
+        return 1 // 0
+
+    with qtbot.captureExceptions() as caught:
+        pool.run(work, on_done=pytest.fail, on_cancelled=lambda: seen.append(len(caught)))
+        qtbot.waitUntil(lambda: len(caught) == 1)
+    assert seen == [0]  # before the dialog, which stays until it is closed
+
+
+def test_what_comes_afterwards_waits_for_the_jobs_of_now_alone(qtbot, pool):
+    seen = []
+    first, second = threading.Event(), threading.Event()
+    pool.run(first.wait, 10, on_done=lambda _: seen.append("done"))
+    pool.afterwards(lambda: seen.append("after"))
+    pool.run(second.wait, 10)
+    assert seen == []
+    first.set()
+    qtbot.waitUntil(lambda: len(seen) == 2)
+    assert pool.busy == 1
+    second.set()
+    qtbot.waitUntil(lambda: pool.busy == 0)
+    pool.afterwards(lambda: seen.append("at once"))
+    assert sorted(seen) == ["after", "at once", "done"]
+
+
+def test_shutdown_does_what_waits(qtbot):
+    pool, seen = TaskPool(), []
+    pool.run(time.sleep, 0.05)
+    pool.afterwards(lambda: seen.append("after"))
+    assert pool.shutdown()
+    assert seen == ["after"]
+
+
 def test_only_the_newest_progress_is_delivered(qtbot, pool):
     seen = []
     ended = threading.Event()

@@ -322,6 +322,14 @@ def test_import_shows_a_strip_and_a_row_that_stays(qtbot, page, session):
     assert page.model.rowCount() == 4
 
 
+def test_the_strip_of_an_import_goes_with_its_project(page, session, tmp_path):
+    session.import_progress.emit(ImportState("import", "batch-07", "Reading files", 1842, 2960))
+    assert page.strip.isVisible()
+    session.create_project(tmp_path / "another")
+    assert not page.strip.isVisible()
+    assert page.model.rowCount() == 0
+
+
 def test_report_tells_what_was_left_out(qtbot, page, session, tmp_path):
     skipped = (Skipped(tmp_path / "a.dcm", "a.dcm cannot be used: it is not CT but PET."),)
     session.import_finished.emit(ImportReport((), skipped))
