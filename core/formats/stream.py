@@ -74,12 +74,8 @@ def check_size(layout: Layout) -> None:
         )
 
 
-def read_values(layout: Layout) -> NDArray[Any]:
-    """Stored values [z, y, x] or [z, y, x, component] in this machine's byte order, unscaled.
-
-    Raises FileRefusedError when the file ends early, is damaged, or does not fit in memory.
-    """
-    check_size(layout)
+def check_memory(layout: Layout) -> None:
+    """Refuse a file that needs more memory than is free now; nothing is wrong with the file."""
     free = psutil.virtual_memory().available
     if layout.bytes > free:
         raise FileRefusedError(
@@ -87,6 +83,15 @@ def read_values(layout: Layout) -> NDArray[Any]:
             f"it needs {layout.bytes / 1e9:.1f} GB of memory and {free / 1e9:.1f} GB are free",
             "Close other programs, or resample it.",
         )
+
+
+def read_values(layout: Layout) -> NDArray[Any]:
+    """Stored values [z, y, x] or [z, y, x, component] in this machine's byte order, unscaled.
+
+    Raises FileRefusedError when the file ends early, is damaged, or does not fit in memory.
+    """
+    check_size(layout)
+    check_memory(layout)
     parts = (layout.components,) if layout.components > 1 else ()
     try:
         # Pages of a fresh array cost memory when they are written, so a lie costs nothing.

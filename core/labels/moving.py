@@ -19,12 +19,12 @@ from pathlib import Path
 
 import numpy as np
 
-from core.errors import FileRefusedError
+from core.formats.nrrd import read_nrrd
 from core.geometry import Geometry
 from core.labels.durable import replace, write_bytes
 from core.labels.edits import Labels
 from core.labels.schema import LabelSchema
-from core.labels.segfile import read_segments, write_segments
+from core.labels.segfile import on_grid, read_segments, write_segments
 from core.labels.store import GRIDS, LABEL_FILE, LabelStore
 
 NEXT_FILE = "label.next.seg.nrrd"
@@ -57,16 +57,17 @@ def arrive(folder: Path, labels: Labels, geometry: Geometry, schema: LabelSchema
 def finish_move(folder: Path, geometry: Geometry) -> None:
     """Give the label that waits in ``folder`` its name if it is on the grid ``geometry``, which is
     the library's; forget it if not. Nothing waits most of the time.
+
+    Raises FileRefusedError, and leaves the file, when its header cannot be read: it may be all
+    there is of the label on this grid.
     """
     waiting = folder / NEXT_FILE
     if not waiting.exists():
         return
-    try:
-        read_segments(waiting, geometry)
-    except FileRefusedError:
-        waiting.unlink()
-    else:
+    if on_grid(read_nrrd(waiting).geometry, geometry):
         replace(waiting, folder / LABEL_FILE)
+    else:
+        waiting.unlink()
 
 
 def earlier(store: LabelStore, geometry: Geometry) -> Labels | None:

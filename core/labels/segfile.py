@@ -16,7 +16,7 @@ import SimpleITK as sitk
 
 from core.errors import FileRefusedError
 from core.formats.nrrd import read_nrrd
-from core.formats.stream import read_values
+from core.formats.stream import check_memory, check_size, read_values
 from core.geometry import Geometry
 from core.labels.edits import Labels
 from core.labels.schema import LabelSchema
@@ -67,7 +67,6 @@ def read_segments(path: Path, geometry: Geometry) -> Labels:
     Reads the header before the pixels, so a file of another size costs nothing. Raises
     FileRefusedError when it cannot be read or lies on another grid.
     """
-    restore = "Restore it from its revisions folder."
     try:
         layout = read_nrrd(path)
         shape = layout.geometry.shape
@@ -75,9 +74,29 @@ def read_segments(path: Path, geometry: Geometry) -> Labels:
             raise FileRefusedError(path, f"it holds {shape} voxels and the series {geometry.shape}")
         if layout.data != path or layout.components != 1 or layout.dtype != np.uint8:
             raise FileRefusedError(path, "it holds no 8-bit labels")
-        # Half a voxel: above all rounding of decimal text, below any shift that would matter.
-        if not layout.geometry.same_grid(geometry, 0.5 * min(geometry.spacing)):
+        if not on_grid(layout.geometry, geometry):
             raise FileRefusedError(path, "it lies at another place than the series")
+        check_size(layout)
+    except FileRefusedError as error:
+        raise _to_restore(path, error) from error
+    check_memory(layout)
+    try:
         return read_values(layout)
     except FileRefusedError as error:
-        raise FileRefusedError(path, error.reason, restore) from error
+        raise _to_restore(path, error) from error
+
+
+def _to_restore(path: Path, error: FileRefusedError) -> FileRefusedError:
+    """What to say of a damaged label. One that this machine cannot read now may be sound: a share
+    that is away or memory that is short is no reason to go back to an earlier label.
+    """
+    if isinstance(error.__cause__, OSError | MemoryError):
+        return error
+    return FileRefusedError(path, error.reason, "Restore it from its revisions folder.")
+
+
+def on_grid(found: Geometry, geometry: Geometry) -> bool:
+    """Whether a label file's grid is that of its series. Half a voxel: above all rounding of
+    decimal text, below any shift that would matter.
+    """
+    return found.same_grid(geometry, 0.5 * min(geometry.spacing))
