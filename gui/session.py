@@ -7,7 +7,6 @@ and on the task pool, and knows no widget.
 from __future__ import annotations
 
 import itertools
-import re
 import threading
 import time
 from collections.abc import Iterable, Sequence
@@ -26,6 +25,7 @@ from core.project.recent import remember
 from core.project.records import ImportReport, LabelStatus, SeriesRecord, Split
 from core.project.search import sort_records
 from gui.importing import ImportState, import_held, make_demo
+from gui.names import Names
 from gui.tasks import Task, TaskPool
 
 #: While an import runs, new rows appear at most this often.
@@ -81,6 +81,7 @@ class Session(QObject):
         self.importing: ImportState | None = None
         self._series: list[SeriesRecord] | None = None
         self._by_uid: dict[str, SeriesRecord] = {}
+        self._names: Names | None = None
         self._import: Task | None = None
         self._waiting: list[Path] = []
         self._pseudonyms = False
@@ -130,7 +131,7 @@ class Session(QObject):
     def _announce_project(self) -> None:
         self._identity = None
         self.open_uid = None
-        self._series = None
+        self._series = self._names = None
         self.project_changed.emit()
         self.series_changed.emit()
         self.open_series_changed.emit()
@@ -200,10 +201,9 @@ class Session(QObject):
         """A sentence of core with the patients in it as the window may name them."""
         if not self._pseudonyms or self.project is None:
             return text
-        names = {r.patient_id for r in self.project.series() if len(r.patient_id) > 1}
-        for name in sorted(names, key=len, reverse=True):
-            text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", self.shown(name), text)
-        return text
+        if self._names is None:
+            self._names = Names(record.patient_id for record in self.project.series())
+        return self._names.replaced(text, self.shown)
 
     def _as_shown(self, record: SeriesRecord) -> SeriesRecord:
         """A row with its patient as the window may name it; descriptions can hold names, too."""
@@ -213,7 +213,7 @@ class Session(QObject):
 
     def refresh_series(self, _uid: str = "") -> None:
         """Read the library anew and announce it; for whoever changed rows through the project."""
-        self._series = None
+        self._series = self._names = None
         self.series_changed.emit()
 
     def open_series(self, uid: str) -> None:

@@ -72,6 +72,18 @@ def test_rows_are_read_once(filled, monkeypatch):
     assert filled.record("2.25.1").patient_id == "LF-0001"
 
 
+def test_patients_are_read_once_for_all_sentences(filled, monkeypatch):
+    filled.set_pseudonyms(True)
+    hidden = filled.shown_text("LF-0001 has no label.")
+    assert "LF-0001" not in hidden
+    with monkeypatch.context() as context:
+        context.setattr(Project, "series", lambda self: pytest.fail("read again"))
+        assert filled.shown_text("LF-0001 has no label.") == hidden
+    filled.project.library.upsert(make_record(7, patient_id="Doe^Jane"))
+    filled.refresh_series()
+    assert "Doe" not in filled.shown_text("Doe^Jane has no label.")
+
+
 def test_unknown_series_is_a_user_error(filled):
     with pytest.raises(UserError):
         filled.record("1.2.3")
