@@ -181,7 +181,7 @@ class Project:
         with self._lock:
             store = self._stores.get(series_uid)
             if store is None or store.geometry != record.geometry:
-                finish_move(self.labels_dir(series_uid), record.geometry)
+                finish_move(self.labels_dir(series_uid), record.geometry, record.regridded)
                 store = LabelStore(self.labels_dir(series_uid), record.geometry, self.schema)
                 self._stores[series_uid] = store
             store.schema = self.schema

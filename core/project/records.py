@@ -90,6 +90,13 @@ class SeriesRecord:
         return outcome(self.scanned, self.remedy)
 
     @property
+    def regridded(self) -> str:
+        """The identity of the remedy that made the grid; empty for the slices as scanned. Two grids
+        may be equal where their slices lie at other places, so the grid alone does not tell.
+        """
+        return self.remedy.identity if self.remade is not None else ""
+
+    @property
     def interpolated(self) -> tuple[int, ...]:
         """Indices of the slices that were made between scanned ones."""
         made = self.remade

@@ -117,21 +117,23 @@ def _become(
         "scanned": scanned,
         "choices": choices,
     }
-    if after.geometry == record.geometry:
-        return project.update(uid, **fields)
+    regridded = remedy.identity if remedy.kind in REGRIDDING else ""
     source = Lay.of(scanned, record.remade)
-    target = Lay.of(scanned, after if remedy.kind in REGRIDDING else None)
+    target = Lay.of(scanned, after if regridded else None)
+    # Uneven slices resampled at their usual distance may fill the same box: same grid, other places
+    if after.geometry == record.geometry and source == target:
+        return project.update(uid, **fields)
     store = project.label_store(uid)
     labelled = store.exists()
     proposal = _carried_proposal(store, lambda labels: carry(labels, source, target))
     if labelled:
-        known = earlier(store, after.geometry)
+        known = earlier(store, after.geometry, regridded)
         moved = carry(store.load(), source, target) if known is None else known
-        begin_move(store, moved, after.geometry)
+        begin_move(store, moved, after.geometry, was=record.regridded, remedy=regridded)
     store.drop_proposal()
     project.update(uid, **fields)
     if labelled:
-        finish_move(store.folder, after.geometry)
+        finish_move(store.folder, after.geometry, regridded)
         project.save_label_summary(uid, project.label_store(uid).load())
     if proposal is not None:
         project.label_store(uid).save_proposal(*proposal)

@@ -288,7 +288,7 @@ def test_a_kill_between_label_and_library_loses_nothing(
         (after,) = other.apply_remedy(uid, FILL)
         filled = other.label_store(uid).load()
         other.undo_remedy(uid)
-    begin_move(project.label_store(uid), filled, after.geometry)
+    begin_move(project.label_store(uid), filled, after.geometry, remedy=after.regridded)
     # The kill comes before the library's row was written, or right after it.
     if committed:
         project.update(uid, geometry=after.geometry, choices=after.choices, scanned=after.scanned)
