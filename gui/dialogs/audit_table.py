@@ -17,13 +17,18 @@ if TYPE_CHECKING:
 Index = QModelIndex | QPersistentModelIndex
 _TOP = QModelIndex()
 _ROW = 28
+_HIDDEN = "•••"
 
 
 class AuditModel(QAbstractTableModel):
-    """One row an attribute: tag, name, action, files, an example before and after."""
+    """One row an attribute: tag, name, action, files, an example before and after.
 
-    def __init__(self, parent: QObject | None = None) -> None:
+    hide: not what stood in an attribute that changes, where patients are under pseudonyms.
+    """
+
+    def __init__(self, parent: QObject | None = None, *, hide: bool = False) -> None:
         super().__init__(parent)
+        self._hide = hide
         self._all: Sequence[AuditRow] = ()
         self._rows: list[AuditRow] = []
         self._search = ""
@@ -67,7 +72,8 @@ class AuditModel(QAbstractTableModel):
         """A row in words."""
         tag = row.tag.replace(" > ", "›")
         action = self._actions[row.action.value]
-        return (tag, row.name, action, str(row.files), row.before, row.after)
+        before = _HIDDEN if self._hide and row.changed and row.before else row.before
+        return (tag, row.name, action, str(row.files), before, row.after)
 
     def rowCount(self, parent: Index = _TOP) -> int:
         """Rows that match the search."""

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QFileDialog, QGridLayout, QHBoxLayout, QVBoxLayout
 from core.errors import UserError
 from core.project.project import Project
 from core.project.records import SeriesRecord
+from gui import i18n
 from gui.dialogs.audit_table import AuditModel, AuditTable
 from gui.dialogs.label_meaning import LabelMeaning
 from gui.tasks import Task, TaskPool
@@ -37,7 +38,8 @@ if TYPE_CHECKING:
 class DeidentifyDialog(Dialog):
     """Nothing is written before the table of what changes was shown for the options chosen.
 
-    written: the folder, once everything is there.
+    written: the folder, once everything is there. hide: show no value that would be removed, for
+    a window that names patients by pseudonyms.
     """
 
     written = Signal(object, int)
@@ -48,12 +50,17 @@ class DeidentifyDialog(Dialog):
         project: Project,
         records: list[SeriesRecord],
         tasks: TaskPool,
+        *,
+        hide: bool = False,
     ) -> None:
         super().__init__(parent, "", 1008)
         self.heading.setText(self.tr("Export without identity"))
         self._project, self._tasks = project, tasks
         self._uids = [record.series_uid for record in records]
         self._labelled = any(record.labels for record in records)
+        self._hide = hide
+        #: A sentence with its patients as the window may name them.
+        self.words_of: Callable[[str], str] = str
         self._task: Task | None = None
         self._asked = 0  # how often something was started; what was asked before is of no interest
         self.audit: Audit | None = None
@@ -131,7 +138,7 @@ class DeidentifyDialog(Dialog):
         return grid
 
     def _table(self) -> QVBoxLayout:
-        self.model = AuditModel(self)
+        self.model = AuditModel(self, hide=self._hide)
         self.table = AuditTable(self.model, self.tr("What changes"))
         self.table.setFixedHeight(280)
         self.search = SearchField(self.tr("Search tag, attribute or action"))
@@ -251,7 +258,7 @@ class DeidentifyDialog(Dialog):
 
     def _failed(self, sentence: str) -> None:
         self._ended()
-        self.banner.set("err", self.tr("Not possible"), sentence)
+        self.banner.set("err", self.tr("Not possible"), self.words_of(i18n.sentence(sentence)))
         self.banner.show()
 
     def _ended(self) -> None:

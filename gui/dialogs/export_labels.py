@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QButtonGroup, QFileDialog, QHBoxLayout, QWidget
 from core.errors import UserError
 from core.project.project import Project
 from core.project.records import SeriesRecord
+from gui import i18n
 from gui.dialogs.export_parts import FormatCard
 from gui.dialogs.label_meaning import LabelMeaning
 from gui.tasks import Task, TaskPool
@@ -39,6 +40,8 @@ class LabelExportDialog(Dialog):
         super().__init__(parent, "", 640)
         self.heading.setText(self.tr("Export labels of {0}").format(record.patient_id or "–"))
         self._project, self._record, self._tasks = project, record, tasks
+        #: A sentence with its patients as the window may name them.
+        self.words_of: Callable[[str], str] = str
         self._task: Task | None = None
         helps = {
             "seg": self.tr("Voxels with codes; refers to the images it lies on."),
@@ -160,7 +163,8 @@ class LabelExportDialog(Dialog):
 
     def _failed(self, sentence: str) -> None:
         self._ended()
-        self.banner.set("err", self.tr("Nothing was written"), sentence)
+        words = self.words_of(i18n.sentence(sentence))
+        self.banner.set("err", self.tr("Nothing was written"), words)
         self.banner.show()
         self.adjustSize()
 

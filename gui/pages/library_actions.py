@@ -159,6 +159,7 @@ class Actions(QObject):
         project = self._session.require_project()
         dialog = LabelExportDialog(self._owner.window(), project, record, self._session.tasks)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.words_of = self._session.shown_text
         dialog.written.connect(self._written)
         dialog.open()
         return dialog
@@ -166,8 +167,12 @@ class Actions(QObject):
     def deidentify(self, records: list[SeriesRecord]) -> DeidentifyDialog:
         """Show what removing the patients' identity changes, and write the series without it."""
         project = self._session.require_project()
-        dialog = DeidentifyDialog(self._owner.window(), project, records, self._session.tasks)
+        dialog = DeidentifyDialog(
+            self._owner.window(), project, records, self._session.tasks,
+            hide=self._session.pseudonyms,
+        )  # fmt: skip
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.words_of = self._session.shown_text
         dialog.written.connect(self._written_without_identity)
         dialog.open()
         return dialog

@@ -72,6 +72,7 @@ class TrainPage(QWidget):
         self._wanted_new = False
         self._stop_asked = math.inf
         self._stale = True
+        self._pseudonyms: bool | None = None
         self._build()
         self._connect()
 
@@ -99,6 +100,7 @@ class TrainPage(QWidget):
     def _connect(self) -> None:
         session, header = self.session, self.view.header
         session.project_changed.connect(self._project_changed)
+        session.runs_changed.connect(self._name_patients)
         session.runs_changed.connect(self._mark_stale)
         session.series_changed.connect(self._series_changed)
         session.run_event.connect(self._happened)
@@ -115,8 +117,7 @@ class TrainPage(QWidget):
         self.view.resume_asked.connect(self._resume)
         self.view.stop_asked.connect(self._ask_stop)
         self.view.gallery.opened.connect(self._open_case)
-        self.view.gallery.name_of = session.shown
-        self.view.hints.words_of = session.shown_text
+        self._name_patients()
         self.extras = RunExtras(self, session, self.record, lambda: self.runs, self._mark_stale)
         header.more_asked.connect(self.extras.show_menu)
         self.length = RunLength(self, self.supervisor, self.record)
@@ -138,6 +139,12 @@ class TrainPage(QWidget):
         self._stale = True
         if self.isVisible():
             self._read_runs()
+
+    def _name_patients(self) -> None:
+        """After the switch, what is drawn is drawn anew at once: the page may be hidden."""
+        if self._pseudonyms != self.session.pseudonyms:
+            self._pseudonyms = self.session.pseudonyms
+            self.view.name_patients(self.session.shown, self.session.shown_text)
 
     def _project_changed(self) -> None:
         self.runs, self.run_id, self._wanted_new = [], "", False

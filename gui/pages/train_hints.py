@@ -22,7 +22,7 @@ class HintBanner(Banner):
         super().__init__("warn", "")
         self._away: set[tuple[str, str, str]] = set()
         self._run = ""
-        self._shown: tuple[HintEvent, int] | None = None
+        self._shown: tuple[HintEvent, int, str] | None = None
         self._history: RunHistory | None = None
         #: A sentence with its patients as the window may name them.
         self.words_of: Callable[[str], str] = str
@@ -32,7 +32,11 @@ class HintBanner(Banner):
         """Show the newest hint of a run that was not put away."""
         self._run, self._history = run_id, history
         left = [hint for hint in history.hints if self._key(hint) not in self._away]
-        shown = (left[-1], len(left)) if left else None
+        shown = None
+        if left:
+            # The words are compared, too: they change when patients are named otherwise.
+            words = self.words_of(i18n.sentence(left[-1].sentence))
+            shown = (left[-1], len(left), words)
         if shown == self._shown:
             return
         self._shown = shown
@@ -43,7 +47,7 @@ class HintBanner(Banner):
     def _key(self, hint: HintEvent) -> tuple[str, str, str]:
         return self._run, hint.hint, hint.series_uid
 
-    def _show(self, hint: HintEvent, count: int) -> None:
+    def _show(self, hint: HintEvent, count: int, words: str) -> None:
         titles = {
             "overfitting": self.tr("Training cases are learnt by heart"),
             "divergence": self.tr("The run diverges"),
@@ -56,7 +60,7 @@ class HintBanner(Banner):
         elif hint.hint == "early stop":
             actions.insert(0, (self.tr("Extend…"), self.extend_asked.emit))
         tone = "info" if hint.hint == "early stop" else "warn"
-        self.set(tone, titles[hint.hint], self.words_of(i18n.sentence(hint.sentence)), actions)
+        self.set(tone, titles[hint.hint], words, actions)
 
     def _put_away(self) -> None:
         if self._shown is not None and self._history is not None:

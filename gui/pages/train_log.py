@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import html
 import time
+from collections.abc import Callable
+from itertools import takewhile
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, QObject, QRectF, Qt, Signal
@@ -53,8 +55,10 @@ class LogPanel(QWidget):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self.setFixedHeight(CLOSED)
-        self._lines = 0
+        self._newest: LogLine | None = None
         self._folder: Path | None = None
+        self._output = ""
+        self._words_of: Callable[[str], str] = str
         self.card = Card(padding=0, parent=parent)
         column = QVBoxLayout()
         column.setContentsMargins(0, 0, 0, 0)
@@ -104,25 +108,34 @@ class LogPanel(QWidget):
             bar.setValue(bar.maximum())
         self.toggled.emit(on)
 
+    def set_words_of(self, words_of: Callable[[str], str]) -> None:
+        """Name patients as the window may from now on; what is there is drawn anew when shown."""
+        self._words_of = words_of
+        self._newest = None
+
     def show_history(self, history: RunHistory, folder: Path) -> None:
         """Show the lines of a run; only new ones are appended."""
         if folder != self._folder:
-            self._folder = folder
-            self._lines = 0
-            self.text.clear()
-        newest = history.log[-1] if history.log else None
-        self.last.set_text(_one_line(newest) if newest is not None else "")
+            self._folder, self._newest, self._output = folder, None, ""
         words = self.tr("%n error(s)", "", history.errors)
         words += ", " + self.tr("%n warning(s)", "", history.warnings)
         self.counts.setText(words)
         set_tone(self.counts, "err" if history.errors else "t2")
-        lines = list(history.log)
-        if len(lines) < self._lines or (self._lines and len(lines) == history.log.maxlen):
-            self._lines = 0
+        self._show_lines(history)
+
+    def _show_lines(self, history: RunHistory) -> None:
+        new = list(takewhile(lambda entry: entry != self._newest, reversed(history.log)))
+        if not new and history.log:
+            return
+        anew = len(new) == len(history.log)
+        if anew:
             self.text.clear()
-        for entry in lines[self._lines :]:
-            self.text.appendHtml(_as_html(entry))
-        self._lines = len(lines)
+        for entry in reversed(new):
+            self.text.appendHtml(self._as_html(entry))
+        if anew and self._output:
+            self._show_output()
+        self._newest = history.log[-1] if history.log else None
+        self.last.set_text(self._one_line(self._newest) if self._newest is not None else "")
 
     def append_output(self) -> None:
         """Append the end of what the child printed: the trace of a bug is there."""
@@ -133,7 +146,22 @@ class LogPanel(QWidget):
             file.seek(max(0, path.stat().st_size - _TAIL))
             tail = file.read().decode("utf-8", "replace").strip()
         if tail:
-            self.text.appendPlainText(f"{self.tr('Output of the process')}:\n{tail}")
+            self._output = tail
+            self._show_output()
+
+    def _show_output(self) -> None:
+        words = self._words_of(self._output)
+        self.text.appendPlainText(f"{self.tr('Output of the process')}:\n{words}")
+
+    def _one_line(self, entry: LogLine) -> str:
+        words = self._words_of(i18n.sentence(entry.words))
+        return f"{time.strftime('%H:%M:%S', time.localtime(entry.time))}  {words}"
+
+    def _as_html(self, entry: LogLine) -> str:
+        colour = {"error": theme.ERR, "warning": theme.WARN}.get(entry.level, theme.T2)
+        words = html.escape(self._one_line(entry)).replace("  ", "&nbsp;&nbsp;")
+        words = words.replace("\n", "<br>")
+        return f'<span style="color:{colour}">{words}</span>'
 
     # ---- placing -----------------------------------------------------------------------------
 
@@ -164,13 +192,3 @@ class LogPanel(QWidget):
             self.set_open(False)
             return
         super().keyPressEvent(event)
-
-
-def _one_line(entry: LogLine) -> str:
-    return f"{time.strftime('%H:%M:%S', time.localtime(entry.time))}  {i18n.sentence(entry.words)}"
-
-
-def _as_html(entry: LogLine) -> str:
-    colour = {"error": theme.ERR, "warning": theme.WARN}.get(entry.level, theme.T2)
-    words = html.escape(_one_line(entry)).replace("  ", "&nbsp;&nbsp;").replace("\n", "<br>")
-    return f'<span style="color:{colour}">{words}</span>'

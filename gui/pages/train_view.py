@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
@@ -41,6 +43,8 @@ class RunView(QWidget):
         self._plan: Plan | None = None
         self._plan_of = ""
         self._failure: tuple[str, str] | None = None
+        self._shown: tuple[RunRecord, RunHistory, HeadState, float] | None = None
+        self._words_of: Callable[[str], str] = str
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(12)
@@ -93,8 +97,17 @@ class RunView(QWidget):
         for card in (self.loss, self.dice):
             card.set_narrow(self.width() < _NARROW_WINDOW)
 
+    def name_patients(self, name_of: Callable[[str], str], words_of: Callable[[str], str]) -> None:
+        """Name patients as the window may, alone and in sentences, and show the run so at once."""
+        self.gallery.name_of = name_of
+        self._words_of = self.hints.words_of = words_of
+        self.log.set_words_of(words_of)
+        if self._shown is not None:
+            self.show_run(*self._shown)
+
     def show_run(self, run: RunRecord, history: RunHistory, state: HeadState, now: float) -> None:
         """Show a run. now: seconds since the epoch at the right edge of the gauges."""
+        self._shown = run, history, state, now
         self.header.show_run(run, history, state)
         self._show_plan(run, history)
         self.loss.show_history(history)
@@ -139,7 +152,7 @@ class RunView(QWidget):
         words: tuple[str, str] | None = None
         now = history.run_state
         if now == "failed" and history.state is not None:
-            words = (run.id, history.state.sentence)
+            words = (run.id, self._words_of(i18n.sentence(history.state.sentence)))
         elif now in ("preparing", "running", "paused") and not state.live:
             words = (run.id, "")
         if words == self._failure:
@@ -161,7 +174,7 @@ class RunView(QWidget):
             resume = self.tr("Resume") if history.checkpoints else self.tr("Start again")
             actions.insert(0, (resume, self.resume_asked.emit))
         title = self.tr("{0} failed").format(run.id)
-        self.banner.set("err", title, i18n.sentence(words[1]), actions)
+        self.banner.set("err", title, words[1], actions)
 
     def _open_log(self) -> None:
         if not self.log.is_open():

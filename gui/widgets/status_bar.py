@@ -268,7 +268,8 @@ class StatusBar(QWidget):
         self._dot.set_colour(colour)
         self.words.setText(words)
         sentence = self._state.sentence if self._state is not None and state == "failed" else ""
-        self.detail.set_text(i18n.sentence(sentence))
+        sentence = self._session.shown_text(i18n.sentence(sentence))
+        self.detail.set_text(sentence)
         self.detail.setVisible(bool(sentence))
         action = {
             "paused": self.tr("Resume"), "stopped": self.tr("Resume"), "failed": self.tr("Details"),

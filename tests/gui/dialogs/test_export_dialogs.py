@@ -97,6 +97,32 @@ def test_the_audit_comes_before_writing(qtbot, project, tasks, parent, tmp_path)
     assert len(list((tmp_path / "out").rglob("*.dcm"))) == 5
 
 
+def test_with_pseudonyms_the_audit_shows_no_value_that_changes(
+    qtbot, project, tasks, parent
+) -> None:
+    dialog = DeidentifyDialog(parent, project, project.series(), tasks, hide=True)
+    qtbot.waitUntil(lambda: dialog.audit is not None, timeout=20_000)
+    model = dialog.model
+    shown = [[model.index(row, c).data() for c in range(6)] for row in range(model.rowCount())]
+    before = {texts[1]: texts[4] for texts in shown}
+    assert before["Patient's Name"] == "•••" and before["Modality"] == "CT"
+    assert not any("Doe" in text for texts in shown for text in texts)
+    model.search("doe")
+    assert model.rowCount() == 0  # nor can it be guessed by searching
+    dialog.done(0)
+
+
+def test_a_refusal_names_patients_as_the_window_may(qtbot, project, tasks, parent) -> None:
+    (record,) = project.series()
+    project.label_store(record.series_uid).path.unlink()
+    dialog = LabelExportDialog(parent, project, record, tasks)
+    dialog.words_of = lambda words: words.replace("patient P1", "patient LF-1")
+    dialog.formats["nifti"].setChecked(True)
+    dialog.start()
+    qtbot.waitUntil(lambda: bool(dialog.banner.text()), timeout=20_000)
+    assert dialog.banner.text().startswith("The series of patient LF-1 has no label yet.")
+
+
 def test_another_option_asks_for_another_look(qtbot, project, tasks, parent) -> None:
     dialog = DeidentifyDialog(parent, project, project.series(), tasks)
     qtbot.waitUntil(lambda: dialog.audit is not None, timeout=20_000)
