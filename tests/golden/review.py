@@ -11,6 +11,7 @@ Prints a line for each file on which the readers do not agree with the table, an
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 import warnings
 from collections import Counter
@@ -171,6 +172,25 @@ def _image_refusal(path: Path, said: str) -> list[str]:
     return [] if true else [f"nibabel does not see that: {said}"]
 
 
+def _copied(path: Path, row: dict[str, str]) -> bool:
+    """Whether a file of the name, and in the folder, that the sentence gives has the same pixels.
+
+    True of a sentence that speaks of no copy.
+    """
+    found = re.search(r"it is a copy of (.+?)(?: in (.+))?\.$", row["said"])
+    if found is None:
+        return True
+    name, folder = found.groups()
+    mine = pydicom.dcmread(path).PixelData
+    zoo = path.parents[row["file"].count("/")]
+    return any(
+        other != path
+        and folder in (None, other.parent.name)
+        and pydicom.dcmread(other, force=True).get("PixelData") == mine
+        for other in zoo.rglob(name)
+    )
+
+
 def _refusal(path: Path, row: dict[str, str]) -> list[str]:
     """Whether pydicom sees what the sentence says."""
     said = row["said"]
@@ -192,7 +212,7 @@ def _refusal(path: Path, row: dict[str, str]) -> list[str]:
         "neither DICOM nor": not (modality or sop),
         "HDF5 file": path.read_bytes()[1:4] == b"HDF",
         "AFNI header": b"ORIGIN" in path.read_bytes() and b"type = " in path.read_bytes(),
-        "it is a copy of": True,
+        "it is a copy of": _copied(path, row),
     }  # fmt: skip
     for words, true in checks.items():
         if words in said:
