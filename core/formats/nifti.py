@@ -42,6 +42,12 @@ _ANALYZE = Check(
     "front and head) was assumed: left and right may be exchanged.",
 )
 
+_OTHER_PLACE = Check(
+    "two-places",
+    "The file gives two places (sform and qform), and one of them is no grid of voxels; the other "
+    "is used.",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class _Fields:
@@ -239,12 +245,12 @@ def _geometry(
             return chosen, ()
         text = "The file gives two places (sform and qform) that differ; the scanner's is used."
         return chosen, (Check("two-places", text),)
+    refused = next((place for place in (s, q) if isinstance(place, FileRefusedError)), None)
     for found in (q, s):
         if isinstance(found, Geometry):
-            return found, ()
-    for refused in (s, q):
-        if isinstance(refused, FileRefusedError):
-            raise refused
+            return found, () if refused is None else (_OTHER_PLACE,)
+    if refused is not None:
+        raise refused
     axes = RAS_TO_LPS @ np.diag(lengths)
     return grid(path, size, axes, np.zeros(3)), (NO_ORIENTATION,)
 

@@ -129,7 +129,10 @@ def test_sheared_place_is_refused_unless_there_is_another(tmp_path: Path) -> Non
         read_image(path)
     image.set_qform(affine(), code=1)
     nib.save(image, path)
-    assert read_image(path).geometry.same_grid(GRID, 1e-3)
+    found = read_image(path)
+    assert found.geometry.same_grid(GRID, 1e-3)
+    assert [c.code for c in found.checks] == ["two-places"]
+    assert "no grid of voxels" in found.checks[0].message
 
 
 def test_no_place_at_all_is_said(tmp_path: Path) -> None:
