@@ -77,7 +77,7 @@ def grid_checks(geometry: Geometry) -> list[Check]:
 def value_checks(frames: Sequence[Frame]) -> list[Check]:
     """Checks of how stored values become HU."""
     checks: list[Check] = []
-    without = sum(f.slope is None for f in frames)
+    without = sum(f.slope is None and not f.table for f in frames)
     if without:
         text = f"{_slices(without)} without rescale: stored values are taken as HU."
         checks.append(Check("no-rescale", text))

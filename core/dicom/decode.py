@@ -130,8 +130,8 @@ class _Opened:
         self.stored = Stored(bits, used, used - 1 if high is None else high, signed)
         self.stored = replace(self.stored, padding=_padding(dataset, self.stored))
         self.table: ModalityTable | None = None
-        if "ModalityLUTSequence" in dataset and any(f.slope is None for f in self.frames):
-            self.table = table_of(path, dataset, signed)
+        if any(frame.table for frame in self.frames):
+            self.table = table_of(path, parsed)
         self._lock = threading.Lock()
         self._places: list[list[tuple[int, int]]] = []
 
@@ -151,7 +151,7 @@ class _Opened:
             if not np.may_share_memory(values, out):
                 self._from_stored(used_bits(values, stored), frame, out, losses)
                 return
-        if self.table is not None and frame.slope is None:
+        if self.table is not None and frame.table:
             self._from_stored(used_bits(out.copy(), stored), frame, out, losses)
             return
         hu_in_place(out, stored, frame.slope, frame.intercept, losses)
@@ -160,7 +160,7 @@ class _Opened:
         self, values: NDArray[Any], frame: Frame, out: NDArray[np.int16], losses: Losses
     ) -> None:
         """HU by way of an array of stored values, for what does not fit the place of its HU."""
-        if self.table is not None and frame.slope is None:
+        if self.table is not None and frame.table:
             out[...] = to_hu(self.table.apply(values), None, None, losses)
             return
         try:

@@ -17,7 +17,8 @@ class Frame:
     cosines (six numbers). spacing: mm between rows, between columns. thickness, between: mm by
     the tags SliceThickness and SpacingBetweenSlices. None where the file does not say.
     acquisition, temporal, kind: of a frame of a multi-frame object its acquisition number, temporal
-    position and frame type; empty for files of one slice, whose headers say it.
+    position and frame type; empty for files of one slice, whose headers say it. table: whether its
+    values pass through the modality table of its file, because it has no rescale.
     """
 
     position: Position | None = None
@@ -30,6 +31,7 @@ class Frame:
     acquisition: str = ""
     temporal: str = ""
     kind: str = ""
+    table: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """Plain JSON; see :meth:`from_json`. ``asdict`` would take ten times as long."""
@@ -64,6 +66,7 @@ def _plain(dataset: Elements) -> Frame:
         between=number(dataset, "SpacingBetweenSlices"),
         slope=number(dataset, "RescaleSlope"),
         intercept=number(dataset, "RescaleIntercept"),
+        table="ModalityLUTSequence" in dataset,
     )
 
 
@@ -85,6 +88,7 @@ def _functional(group: Elements, shared: Elements, dataset: Elements) -> Frame:
         between=number(measures, "SpacingBetweenSlices"),
         slope=number(values, "RescaleSlope"),
         intercept=number(values, "RescaleIntercept"),
+        table="ModalityLUTSequence" in dataset,
     )
     return replace(
         made,
@@ -103,6 +107,7 @@ def _frame(
     between: float | None,
     slope: float | None,
     intercept: float | None,
+    table: bool,
 ) -> Frame:
     """Only values that make sense: three numbers of a position, six cosines, positive sizes."""
     whole_spacing = len(spacing) == 2 and all(0 < s < 1e3 for s in spacing)
@@ -115,6 +120,7 @@ def _frame(
         between=abs(between) if between else None,
         slope=slope if scaled else None,
         intercept=(intercept or 0.0) if scaled else None,
+        table=table and not scaled,
     )
 
 

@@ -219,10 +219,10 @@ def _ct_header(path: Path, parsed: Parsed) -> Header:
         raise FileRefusedError(
             path, f"it has {count} frames but does not say where {count - len(frames)} of them lie"
         )
-    if "ModalityLUTSequence" in dataset and any(f.slope is None for f in frames):
+    if any(frame.table for frame in frames):
         from core.dicom.modality import table_of  # noqa: PLC0415 - brings NumPy, for few files
 
-        table_of(path, dataset, whole(dataset, "PixelRepresentation") == 1)
+        table_of(path, parsed)
     return Header(
         kind="ct",
         modality="CT",

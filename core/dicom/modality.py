@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.dicom.elements import Elements, items, numbers, text
+from core.dicom.elements import Parsed, items, numbers, text, whole
 from core.errors import FileRefusedError
 
 _WORD = 0x10000
@@ -32,12 +32,12 @@ class ModalityTable:
         return self.entries[places]
 
 
-def table_of(path: Path, dataset: Elements, signed: bool) -> ModalityTable:
-    """The table of a file. signed: whether its stored values are.
+def table_of(path: Path, parsed: Parsed) -> ModalityTable:
+    """The table of a file.
 
     Raises FileRefusedError when its output is not HU, or it is damaged.
     """
-    found = items(dataset, "ModalityLUTSequence")
+    found = items(parsed.dataset, "ModalityLUTSequence")
     if len(found) != 1:
         raise FileRefusedError(path, "the table its values pass through is damaged")
     kind = text(found[0], "ModalityLUTType").upper()
@@ -45,17 +45,20 @@ def table_of(path: Path, dataset: Elements, signed: bool) -> ModalityTable:
         named = kind[:16] or "an unknown unit"
         raise FileRefusedError(path, f"its values pass through a table to {named}, not to HU")
     described = [int(v) for v in numbers(found[0], "LUTDescriptor")]
-    entries = _entries(found[0].get("LUTData"), described[2] if len(described) == 3 else 0)
+    words = len(described) == 3 and described[2] > 8
+    order = "<" if parsed.little_endian else ">"
+    entries = _entries(found[0].get("LUTData"), f"{order}u2" if words else "u1")
     if len(described) != 3 or (described[0] or _WORD) != len(entries):
         raise FileRefusedError(path, "the table its values pass through is damaged")
+    signed = whole(parsed.dataset, "PixelRepresentation") == 1
     first = described[1] % _WORD
     return ModalityTable(first - _WORD if signed and first >= _WORD // 2 else first, entries)
 
 
-def _entries(data: Any, bits: int) -> NDArray[np.int32]:
-    """The entries as they are: bytes where the VR is OW, else numbers."""
+def _entries(data: Any, kind: str) -> NDArray[np.int32]:
+    """The entries as they are: bytes of the type ``kind`` where the VR is OW, else numbers."""
     if isinstance(data, bytes):
-        values = np.frombuffer(data, "<u2" if bits > 8 else "u1")
+        values: NDArray[Any] = np.frombuffer(data, kind)
     else:
         values = np.asarray([] if data is None else data, dtype=np.int64).ravel() % _WORD
     return values.astype(np.int32)

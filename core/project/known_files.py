@@ -23,7 +23,7 @@ from core.dicom.scan import read_headers
 from core.errors import Cancelled
 
 #: Grows when headers say something else of the same file. An index of another version is left.
-_VERSION = 1
+_VERSION = 2
 #: Files kept, the last ones read: some 250 bytes each. A thousand series of 500 slices.
 MOST_FILES = 500_000
 _WRITE_S = 1.0

@@ -15,6 +15,8 @@ from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, Implic
 from core.dicom.codestream import frame_places
 from core.dicom.decode import PixelFile
 from core.dicom.rescale import Losses, Stored, hu_in_place, to_hu, used_bits
+from core.dicom.scan import scan
+from core.dicom.series import group
 from core.errors import FileRefusedError
 from tests.core.dicom.encode import (
     HTJ2K,
@@ -199,6 +201,24 @@ def test_a_modality_table_to_hu(tmp_path: Path, syntax: str, first: int, signed:
     expected = [min(max(int(v) - first, 0), 15) ** 2 for v in plain.pixel_array.ravel()]
     assert hu_of(path)[0].ravel().tolist() == expected
     assert np.array_equal(apply_modality_lut(plain.pixel_array, plain).ravel(), expected)
+
+
+def test_a_modality_table_of_words_in_both_byte_orders(tmp_path: Path) -> None:
+    for syntax, order in ((ExplicitVRLittleEndian, "<u2"), (ExplicitVRBigEndian, ">u2")):
+        made = with_table("HU", 0, False)
+        words = np.arange(16) * 300
+        made.ModalityLUTSequence[0].add_new("LUTData", "OW", words.astype(order).tobytes())
+        made.PixelData = np.frombuffer(made.PixelData, "<u2").astype(order).tobytes()
+        if syntax == ExplicitVRBigEndian:
+            made._read_little = None
+        path = save(tmp_path / "x", made, syntax)
+        assert hu_of(path)[0].ravel().tolist() == [300 * min(v, 15) for v in range(30)]
+
+
+def test_a_series_with_a_table_is_not_said_to_be_without_rescale(tmp_path: Path) -> None:
+    save(tmp_path / "x", with_table("HU", 0, False))
+    (series,) = group(scan([tmp_path]).headers)
+    assert "no-rescale" not in [check.code for check in series.scanned.checks]
 
 
 def test_a_table_to_something_else_is_refused_by_its_name(tmp_path: Path) -> None:
