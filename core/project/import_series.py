@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -53,9 +53,10 @@ def with_known_slices(
     """``headers`` and those of slices that earlier imports brought for the same series.
 
     A series that arrives in two halves becomes whole; copies of a slice are dropped by
-    :func:`core.dicom.series.group`, the ones just found first.
+    :func:`core.dicom.series.group`, the ones just found first. Removed series come back.
     """
     found = {h.series_uid for h in headers if h.kind == "ct" and h.series_uid}
+    _bring_back(project, lambda r: r.source == "dicom" and in_series(r.series_uid, found))
     scanned = {h.path for h in headers}
     more: list[Path] = []
     for record in project.library.all(hidden=True):
@@ -69,8 +70,11 @@ def keep_labelled_grids(
     project: Project, records: Sequence[SeriesRecord]
 ) -> tuple[list[SeriesRecord], list[Skipped]]:
     """Rows that may be written. A labelled series must not change its grid under its label, and a
-    remedy that was chosen stays in force where the slices are still those it was chosen for.
+    remedy that was chosen stays in force where the slices are still those it was chosen for. A
+    removed series comes back first: its label lies on the grid of its remedy.
     """
+    uids = {record.series_uid for record in records}
+    _bring_back(project, lambda r: r.series_uid in uids)
     known = {r.series_uid: r for r in project.library.all(hidden=True)}
     kept: list[SeriesRecord] = []
     skipped: list[Skipped] = []
@@ -89,6 +93,13 @@ def keep_labelled_grids(
             )
             skipped.append(Skipped(record.files[0].parent, text))
     return kept, skipped
+
+
+def _bring_back(project: Project, imported: Callable[[SeriesRecord], bool]) -> None:
+    """Restore the removed series that are imported again."""
+    back = [r.series_uid for r in project.library.removed() if imported(r)]
+    if back:
+        project.restore(back)
 
 
 def _same_slices(old: SeriesRecord, fresh: SeriesRecord) -> bool:
