@@ -27,13 +27,21 @@ def _undo(project: Project, uid: str) -> Rows:
     return project.undo_remedy(uid)
 
 
+def remedies_of(session: Session) -> Remedies:
+    """The one of a session: pages are made anew with another language, a remedy goes on."""
+    return session.findChild(Remedies) or Remedies(session)
+
+
 class Remedies(QObject):
-    """One for a window. changed: the UID of a series whose remedy is being changed, or was."""
+    """Lives as long as the session; ask :func:`remedies_of` for it.
+
+    changed: the UID of a series whose remedy is being changed, or was.
+    """
 
     changed = Signal(str)
 
-    def __init__(self, session: Session, parent: QObject | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
         self._session = session
         self._busy: set[str] = set()
         session.project_changed.connect(self._busy.clear)

@@ -22,7 +22,7 @@ from gui.pages.library_checks import Checks
 from gui.pages.library_model import joined, number, technique
 from gui.pages.library_preview import Preview
 from gui.pages.library_words import split_name, status_look, thousands
-from gui.remedying import Remedies
+from gui.remedying import remedies_of
 from gui.session import Session
 from gui.widgets import (
     Button,
@@ -74,7 +74,7 @@ class Details(QFrame):
         self.setObjectName("card")
         self.setFixedWidth(WIDTH)
         self._session = session
-        self._remedies = Remedies(session, self)
+        self._remedies = remedies_of(session)
         self._record: SeriesRecord | None = None
         self._ml: dict[int, float] = {}
         self._shown: tuple[object, ...] = ()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt, QTimer
 from PySide6.QtWidgets import QApplication
+from shiboken6 import delete
 
 from core.errors import UserError
 from core.project.importer import import_paths
@@ -90,6 +93,28 @@ def test_a_gap_is_offered_to_be_interpolated_and_the_row_says_so(qtbot, page, se
     caught.args[1]()  # Undo of the message
     settled(qtbot, session, lambda: doubt.title_text() == "Missing slice")
     assert session.series()[0].geometry.shape[0] == 11
+
+
+def test_a_remedy_outlives_the_page_it_was_chosen_on(qtbot, session, monkeypatch):
+    """Another language makes the pages anew; the message still comes, and its Undo works."""
+    go, apply = threading.Event(), Project.apply_remedy
+    monkeypatch.setattr(Project, "apply_remedy", lambda *args: go.wait(10) and apply(*args))
+    left = LibraryPage(session, None)
+    left.resize(1528, 964)
+    left.show()
+    qtbot.waitUntil(lambda: buttons(left.details.checks.doubts[0]) != [], timeout=10_000)
+    press(qtbot, left.details.checks.doubts[0], "Interpolate gap")
+    delete(left)
+    page = LibraryPage(session, None)
+    qtbot.addWidget(page)
+    page.resize(1528, 964)
+    page.show()
+    assert buttons(page.details.checks.doubts[0]) == []  # under way here, too
+    with qtbot.waitSignal(session.message, timeout=10_000) as caught:
+        go.set()
+    settled(qtbot, session, page.details.checks.note.isVisible)
+    caught.args[1]()
+    settled(qtbot, session, lambda: session.series()[0].geometry.shape[0] == 11)
 
 
 def test_undo_in_the_panel(qtbot, page, session):
