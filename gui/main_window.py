@@ -91,6 +91,7 @@ class MainWindow(QMainWindow):
         session.error.connect(self.show_error)
         session.message.connect(self._show_message)
         session.project_changed.connect(self._title)
+        session.project_changed.connect(self._toast.forget)
         session.runs_changed.connect(self._mark_live)
         session.run_event.connect(lambda _run, _event: self._mark_live())
         self._title()

@@ -57,6 +57,11 @@ class Toast(QWidget):
         self.raise_()
         self._timer.start(_WITH_UNDO_MS if undo else _SHOWN_MS)
 
+    def forget(self) -> None:
+        """Hide it, and offer Undo no longer: what could be taken back is not open any more."""
+        self._undo = None
+        self.hide()
+
     def text(self) -> str:
         """The words shown."""
         return self._text.text()

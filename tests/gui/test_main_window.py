@@ -134,6 +134,15 @@ def test_messages_are_toasts_with_undo(qtbot, window):
     assert undone == [1]
 
 
+def test_undo_of_one_project_is_not_offered_in_the_next(window, tmp_path):
+    window.session.create_project(tmp_path / "one")
+    window.session.message.emit("2 series removed", lambda: pytest.fail("undone elsewhere"))
+    assert window.toast().isVisible()
+    window.session.create_project(tmp_path / "two")
+    assert not window.toast().isVisible()
+    window.toast().undo_button.click()
+
+
 def test_help_and_settings_open(qtbot, window):
     titles = []
 
