@@ -22,6 +22,7 @@ class Opener(QObject):
         self._session = session
         self._shown: Path | None = None
         session.import_finished.connect(self._imported)
+        session.project_changed.connect(self._forget)
 
     def open(self, paths: Sequence[Path]) -> bool:
         """From the command line or a file manager: a project, or pixel data.
@@ -73,14 +74,20 @@ class Opener(QObject):
         return self._session.create_project(folder)
 
     def _imported(self, report: ImportReport) -> None:
-        """A single file was given: look at its series."""
-        path, self._shown = self._shown, None
+        """A single file was given: look at its series, whichever of the imports brings it."""
+        path = self._shown
         if path is None:
             return
+        if not self._session.imports_waiting:
+            self._forget()
         for record in report.series:
             if path in record.files:
+                self._forget()
                 self._session.open_series(record.series_uid)
                 return
+
+    def _forget(self) -> None:
+        self._shown = None
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Installed on the application: macOS hands files over as an event."""

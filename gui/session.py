@@ -319,6 +319,11 @@ class Session(QObject):
             self._import.finish_early()
 
     @property
+    def imports_waiting(self) -> bool:
+        """Whether further paths are imported once the import that runs, or just ended, is over."""
+        return bool(self._waiting)
+
+    @property
     def import_paused(self) -> bool:
         """Whether an import waits to be told to go on."""
         return self.importing is not None and self._hold.is_set()

@@ -59,6 +59,23 @@ def test_pixel_data_go_into_the_open_project(qtbot, session, opener, tmp_path):
     assert not (tmp_path / "documents").exists()
 
 
+def test_a_file_given_during_another_import_is_looked_at_too(qtbot, session, opener, tmp_path):
+    session.create_project(tmp_path / "mine")
+    (tmp_path / "ct").mkdir()
+    for name in ("ct/a", "b", "c"):
+        write_image(tmp_path / f"{name}.nii.gz", make_volume(len(name)))
+    session.import_paths([tmp_path / "ct"])
+    assert opener.open([tmp_path / "b.nii.gz"])
+    with qtbot.waitSignals([session.import_finished] * 2, timeout=15_000):
+        pass
+    assert session.record(session.open_uid).files == (tmp_path / "b.nii.gz",)
+    # Not the file that was given before the project was left.
+    assert opener.open([tmp_path / "c.nii.gz"])
+    session.create_project(tmp_path / "another")
+    opens(qtbot, session, lambda: opener.drop([tmp_path / "c.nii.gz"]))
+    assert len(session.series()) == 1 and session.open_uid is None
+
+
 def test_a_project_opens_and_a_new_folder_becomes_one(session, opener, tmp_path):
     Project.create(tmp_path / "p").close()
     assert opener.open([tmp_path / "p" / "project.json"])
