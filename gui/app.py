@@ -122,6 +122,12 @@ class BugCatcher(QObject):
         self._showing = False
 
 
+def _take_files(app: QApplication, opener: Opener) -> None:
+    """Files the system hands over, on macOS: elsewhere a filter would only see every event."""
+    if sys.platform == "darwin":
+        app.installEventFilter(opener)
+
+
 def _open_first(session: Session, opener: Opener, args: argparse.Namespace) -> None:
     """What the command line names, the demo, or the project opened last."""
     if args.demo:
@@ -154,7 +160,7 @@ def main(argv: list[str] | None = None) -> int:
     supervisor = RunSupervisor(session)
     window = MainWindow(session, supervisor)
     window.show()
-    app.installEventFilter(window.opener)
+    _take_files(app, window.opener)
     _open_first(session, window.opener, args)
     code = app.exec()
     # Closed another way than by its window (a log-off): nothing may be left running.

@@ -7,7 +7,8 @@ import sys
 import threading
 
 import pytest
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import QTimer, QUrl
+from PySide6.QtGui import QFileOpenEvent
 from PySide6.QtWidgets import QApplication
 
 from gui import app as app_module
@@ -92,6 +93,22 @@ def test_a_bug_in_a_thread_is_shown_on_the_window(qtbot, monkeypatch):
     thread.start()
     thread.join()
     qtbot.waitUntil(lambda: len(shown) == 1)
+
+
+@pytest.mark.parametrize(("system", "taken"), [("darwin", True), ("linux", False)])
+def test_files_handed_over_are_taken_on_macos_alone(qapp, tmp_path, monkeypatch, system, taken):
+    session = Session()
+    opener = Opener(session)
+    monkeypatch.setattr(sys, "platform", system)
+    app_module._take_files(qapp, opener)
+    monkeypatch.undo()
+    asked = []
+    opener.open = asked.append
+    event = QFileOpenEvent(QUrl.fromLocalFile(str(tmp_path / "p")))
+    qapp.sendEvent(qapp, event)
+    qapp.removeEventFilter(opener)
+    assert asked == ([[tmp_path / "p"]] if taken else [])
+    session.shutdown()
 
 
 def test_first_project(qtbot, config, tmp_path):
