@@ -55,9 +55,6 @@ class _Pills:
     def __init__(self) -> None:
         self._pills: dict[str, Pill] = {}
 
-    def clear(self) -> None:
-        self._pills.clear()
-
     def get(self, status: str) -> Pill:
         if status not in self._pills:
             words, tone, icon = status_look(status)
@@ -174,10 +171,6 @@ class RowDelegate(HoverDelegate):
         elif column is Column.DESCRIPTION:
             text(p, inner, reading_words(state), self._plain, theme.T2)
 
-    def retranslate(self) -> None:
-        """Forget painted words."""
-        self._pills.clear()
-
 
 def paint_check(p: QPainter, rect: QRectF, checked: bool) -> None:
     """A check box in the middle of a cell."""
@@ -266,7 +259,3 @@ class TileDelegate(QStyledItemDelegate):
         else:
             return False
         return True
-
-    def retranslate(self) -> None:
-        """Forget painted words."""
-        self._pills.clear()

@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QMouseEvent, QPaintEvent
+from PySide6.QtGui import QFontMetricsF, QKeyEvent, QMouseEvent, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from core.project.recent import Recent, forget, known_projects
 from gui import theme
 from gui.widgets import Dialog, EmptyState, IconButton, caption
 from gui.widgets.focus import RingMixin
-from gui.widgets.paint import painter, rounded, text, width_of
+from gui.widgets.paint import painter, rounded, text
 
 #: On the empty page; the dialog shows all.
 FEW = 4
@@ -83,20 +83,12 @@ class RecentRow(RingMixin, QWidget):
         if missing:
             after = first.adjusted(used + 10, 0, 0, 0)
             text(p, after, self._gone, theme.font(12, 600), theme.WARN)
-        folder = _shortened(str(self.project.path), right - 42)
+        # The end of a path says more than its beginning.
+        folder = QFontMetricsF(small).elidedText(
+            str(self.project.path), Qt.TextElideMode.ElideLeft, right - 42
+        )
         text(p, QRectF(42, 22, right - 42, 18), folder, small, theme.T3)
         p.end()
-
-
-def _shortened(path: str, width: float) -> str:
-    """A path without its middle: its end says more than its beginning."""
-    font = theme.font(12)
-    if width_of(path, font) <= width:
-        return path
-    kept = path
-    while kept and width_of(f"…{kept}", font) > width:
-        kept = kept[1:]
-    return f"…{kept}"
 
 
 class RecentList(QWidget):
