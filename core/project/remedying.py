@@ -17,14 +17,14 @@ from numpy.typing import NDArray
 
 from core.dicom.offers import check_offered, offers
 from core.dicom.outcomes import outcome
-from core.dicom.remedies import REGRIDDING, Choice, Offer, Remedy
+from core.dicom.remedies import KEEP, REGRIDDING, Choice, Offer, Remedy
 from core.dicom.scanned import Scanned
 from core.errors import FileRefusedError, UserError
 from core.labels.moving import begin_move, earlier, finish_move
 from core.labels.store import LabelStore
 from core.project.carrying import Lay, carry
 from core.project.records import SeriesRecord
-from core.project.splitting import divide, join
+from core.project.splitting import divide, join, taken_back
 
 if TYPE_CHECKING:
     from core.project.project import Project
@@ -53,8 +53,8 @@ def apply(project: Project, series_uid: str, remedy: Remedy) -> tuple[SeriesReco
     now = datetime.now().astimezone().isoformat(timespec="seconds")
     choices = (*record.choices, Choice(remedy, now))
     if remedy.kind == "split":
-        # The parts are cut out of the slices as scanned.
-        whole = _become(project, record, scanned, Remedy(), record.choices)
+        # The parts are cut out of the slices as scanned. Until they stand the whole is just that.
+        whole = _become(project, record, scanned, KEEP, taken_back(record.choices))
         return divide(project, whole, scanned, remedy, choices)
     return (_become(project, record, scanned, remedy, choices),)
 
@@ -70,8 +70,7 @@ def undo(project: Project, series_uid: str) -> tuple[SeriesRecord, ...]:
     choices = list(record.choices)
     choices[standing[-1]] = replace(choices[standing[-1]], undone=True)
     if record.remedy.kind == "split":
-        join(project, record)
-        record = project.record(series_uid)
+        record = join(project, record)
     before = replace(record, choices=tuple(choices)).remedy
     return (_become(project, record, scanned_of(record), before, tuple(choices)),)
 

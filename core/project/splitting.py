@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -34,7 +34,8 @@ def divide(
 ) -> tuple[SeriesRecord, ...]:
     """Make a row of each part of ``record`` (on its grid as scanned) and hide the whole.
 
-    Each part takes its share of the label; the label of the whole stays with the whole.
+    Each part takes its share of the label; the label of the whole stays with the whole. The parts
+    stay hidden until all are made: a split that fails halfway leaves the whole as it was.
     """
     ends = [0, *remedy.cuts, len(scanned.offsets)]
     made = [_part(record, scanned, n, a, b) for n, (a, b) in enumerate(pairwise(ends), start=1)]
@@ -52,23 +53,29 @@ def divide(
         old = known[uid].choices if uid in known else ()
         project.update(
             uid,
-            choices=tuple(replace(choice, undone=True) for choice in old),
-            part_of=record.series_uid,
-            hidden=False,
+            choices=taken_back(old),
             split=record.split,
             label_status=record.label_status if labels is not None else "none",
             unannotated=record.unannotated,
         )
         if labels is not None:
             project.save_label_summary(uid, labels[start:stop])
-    project.update(record.series_uid, scanned=scanned, choices=choices, hidden=True)
+    rows: dict[str, dict[str, Any]] = {part.series_uid: {"hidden": False} for part in made}
+    rows[record.series_uid] = {"scanned": scanned, "choices": choices, "hidden": True}
+    project.library.update_each(rows)
     return tuple(project.record(part.series_uid) for part in made)
 
 
-def join(project: Project, record: SeriesRecord) -> None:
+def taken_back(choices: tuple[Choice, ...]) -> tuple[Choice, ...]:
+    """The history of a row with none of it in force."""
+    return tuple(replace(choice, undone=True) for choice in choices)
+
+
+def join(project: Project, record: SeriesRecord) -> SeriesRecord:
     """Undo :func:`divide`: the parts' labels onto the whole as scanned, the parts hidden.
 
-    Where a part is gone for good the whole keeps the label from before the split.
+    Where a part is gone for good the whole keeps the label from before the split. Returns the row
+    of the whole, without a remedy in force.
     """
     scanned = record.scanned
     if scanned is None:
@@ -91,18 +98,19 @@ def join(project: Project, record: SeriesRecord) -> None:
         its.save(labels)  # nothing may wait in the journal of a row that is hidden
         stack = part.scanned or Scanned.even(part.geometry)
         joined[start:stop] = carry(labels, Lay.of(stack, part.remade), Lay.of(stack, None))
-    for part in parts:
-        project.update(part.series_uid, hidden=True)
-    project.update(record.series_uid, hidden=False)
     if labelled and not np.array_equal(joined, before):
         store.save(joined)  # keeps the label from before the split as a revision
         project.save_label_summary(record.series_uid, joined)
+    rows: dict[str, dict[str, Any]] = {part.series_uid: {"hidden": True} for part in parts}
+    rows[record.series_uid] = {"choices": taken_back(record.choices), "hidden": False}
+    project.library.update_each(rows)
+    return project.record(record.series_uid)
 
 
 def _part(
     record: SeriesRecord, scanned: Scanned, number: int, start: int, stop: int
 ) -> SeriesRecord:
-    """The row of the slices ``start`` to before ``stop``, without what the user made."""
+    """The row, still hidden, of the slices ``start`` to before ``stop``."""
     stack = scanned.part(start, stop)
     note = Check("part", f"Slices {start + 1} to {stop} of a series that was split.")
     left = [c for c in scanned.checks if c.code not in CURED]
@@ -125,4 +133,6 @@ def _part(
         kvp=record.kvp,
         checks=stack.checks,
         scanned=stack,
+        part_of=record.series_uid,
+        hidden=True,
     )
